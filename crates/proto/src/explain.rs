@@ -1,0 +1,46 @@
+//! What a codec can tell a person about bytes: each one named, and what is wrong with it.
+use serde::Serialize;
+
+/// Bytes taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The parts, in order and without gaps: they cover every byte given.
+    pub parts: Vec<Part>,
+    /// What is missing or wrong with the whole, where no single part is to blame.
+    pub problem: Option<String>,
+}
+
+/// A run of bytes that means one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Where it starts.
+    pub offset: usize,
+    /// How many bytes it has.
+    pub len: usize,
+    /// The field's name.
+    pub field: &'static str,
+    /// Its value, for reading.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+impl Explanation {
+    /// Names the next `len` bytes.
+    pub fn part(&mut self, len: usize, field: &'static str, value: impl Into<String>) -> &mut Self {
+        let offset = self.parts.last().map_or(0, |p| p.offset + p.len);
+        self.parts.push(Part { offset, len, field, value: value.into(), problem: None });
+        self
+    }
+    /// Says what is wrong with the part named last.
+    pub fn wrong(&mut self, problem: impl Into<String>) -> &mut Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.problem = Some(problem.into());
+        }
+        self
+    }
+    /// Every part is as it should be.
+    pub fn is_sound(&self) -> bool {
+        self.problem.is_none() && self.parts.iter().all(|p| p.problem.is_none())
+    }
+}

@@ -1,0 +1,18 @@
+//! Protocols and resilience as pure state machines.
+//!
+//! Nothing in this crate reads a clock, opens a socket, sleeps, logs or draws entropy: time is an
+//! argument, chance is a seed, and everything worth knowing leaves as an output.
+
+pub mod explain;
+pub mod inbox;
+pub mod resilience;
+pub mod rng;
+pub mod session;
+pub mod time;
+
+pub use resilience::{Delivery, Policy, RawPolicy, RequestError, Stage};
+pub use session::{
+    Answer, CloseReason, ConfigError, Fact, Frame, Input, Never, Output, Proof, Protocol, Session,
+    Ticket,
+};
+pub use time::{Span, Time};
