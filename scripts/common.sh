@@ -57,7 +57,7 @@ start_device() {
     # Somebody has to go on reading, or a full pipe would hold the device up.
     cat <&3 >"$dir/device.jsonl" &
     exec 3<&-
-    addr=$(sed -n 's/.*"addr" *: *"\([^"]*\)".*/\1/p' <<<"$first")
+    addr=$(sed -nE 's/.*"(addr|peer)" *: *"([^"]*)".*/\2/p' <<<"$first")
     [ -n "$addr" ] || die 3 "no address in the device's first line: $first"
     device_host=${addr%:*} device_port=${addr##*:}
 }
