@@ -1,5 +1,12 @@
 //! The one stream of facts. Logs, metrics, reports and verdicts are folds over it.
 pub mod event;
+pub mod evidence;
+pub mod jsonl;
+mod lines;
+pub mod packet;
+pub mod packets;
+#[cfg(test)]
+mod told;
 
 use std::{
     collections::VecDeque,
@@ -11,6 +18,10 @@ use proto::Time;
 use tokio::sync::watch;
 
 pub use event::{Dir, End, Event, Record, Role};
+pub use evidence::{Evidence, EvidenceError, Header, read_evidence};
+pub use jsonl::PacketLog;
+pub use lines::Written;
+pub use packet::Level;
 
 /// A fold over the stream: told every record once, in order, as it happens.
 pub trait Sink: Send {
