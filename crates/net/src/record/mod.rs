@@ -1,8 +1,12 @@
 //! The one stream of facts. Logs, metrics, reports and verdicts are folds over it.
+mod counts;
 pub mod event;
 pub mod evidence;
+pub mod exposition;
 pub mod jsonl;
 mod lines;
+pub mod metrics;
+pub mod openmetrics;
 pub mod packet;
 pub mod packets;
 #[cfg(test)]
@@ -19,8 +23,11 @@ use tokio::sync::watch;
 
 pub use event::{Dir, End, Event, Record, Role};
 pub use evidence::{Evidence, EvidenceError, Header, read_evidence};
+pub use exposition::Sample;
 pub use jsonl::PacketLog;
 pub use lines::Written;
+pub use metrics::Metrics;
+pub use openmetrics::{Format, negotiate};
 pub use packet::Level;
 
 /// A fold over the stream: told every record once, in order, as it happens.
