@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod openmetrics;
 pub mod packet;
 pub mod packets;
+pub mod textfile;
 #[cfg(test)]
 mod told;
 
