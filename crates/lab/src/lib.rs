@@ -1,4 +1,5 @@
 //! What should happen, and did it: scenarios, worlds and verdicts.
 
+pub mod judge;
 pub mod scenario;
 pub mod words;

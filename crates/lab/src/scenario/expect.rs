@@ -1,4 +1,6 @@
 //! What a scenario may expect of the record. How each is judged is in `judge::expect`.
+use std::fmt;
+
 use net::Dir;
 use proto::{Delivery, Span, Stage};
 use serde::Deserialize;
@@ -202,6 +204,15 @@ impl TryFrom<String> for Ending {
         match text.as_str() {
             "ok" => Ok(Self::Ok),
             stage => stage.parse().map(Self::Failed).map_err(|e| format!("{e}, nor `ok`")),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.write_str("ok"),
+            Self::Failed(stage) => stage.fmt(f),
         }
     }
 }
