@@ -8,9 +8,11 @@ pub mod inbox;
 pub mod resilience;
 pub mod rng;
 pub mod session;
+pub mod testing;
 pub mod time;
+pub mod toggle;
 
-pub use resilience::{Delivery, Policy, RawPolicy, RequestError, Stage};
+pub use resilience::{Delivery, Policy, RawPolicy, RequestError, Stage, Supervisor};
 pub use session::{
     Answer, CloseReason, ConfigError, Fact, Frame, Input, Never, Output, Proof, Protocol, Session,
     Ticket,

@@ -176,7 +176,6 @@ impl Default for RawPolicy {
     }
 }
 
-#[allow(dead_code)] // until the supervisor lands
 /// A checked policy. It cannot be changed; make another.
 #[derive(Clone, Debug)]
 pub struct Policy {

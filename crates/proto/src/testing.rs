@@ -1,0 +1,173 @@
+//! Two sessions, a wire between them, virtual time and a transcript. And the checks every protocol owes.
+use std::{collections::VecDeque, fmt::Write, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{CloseReason, Fact, Frame, Input, Output, Protocol, Session, Ticket, Time, rng::Rng};
+
+/// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.
+pub struct Pair<P: Protocol> {
+    /// The client's end.
+    pub client: P::Client,
+    /// The device's end.
+    pub device: P::Device,
+    /// Virtual time.
+    pub now: Time,
+    /// What happened, a line each.
+    pub transcript: String,
+    /// Answers the client got.
+    pub replies: Vec<(Ticket, P::Reply)>,
+    /// Facts either end told.
+    pub facts: Vec<Fact>,
+    /// Why either end closed; the client's first.
+    pub closed: [Option<CloseReason>; 2],
+    /// Bytes per delivery.
+    pub piece: usize,
+    wire: [VecDeque<Bytes>; 2],
+    alarm: [Option<Time>; 2],
+}
+
+impl<P: Protocol> Pair<P> {
+    /// Opens a connection between a client and a device configured by `protocol`.
+    pub fn new(protocol: &P) -> Self {
+        let now = Time::default();
+        Self {
+            client: protocol.client(now),
+            device: protocol.device(now),
+            now,
+            transcript: String::new(),
+            replies: Vec::new(),
+            facts: Vec::new(),
+            closed: [None, None],
+            piece: usize::MAX,
+            wire: [VecDeque::new(), VecDeque::new()],
+            alarm: [None, None],
+        }
+    }
+    /// The client asks, and everything runs until nothing more would happen.
+    pub fn ask(&mut self, ticket: Ticket, request: P::Request) {
+        self.client.handle_input(self.now, Input::Request(ticket, request));
+        self.run();
+    }
+    /// Runs until both ends wait for something that will not come by itself.
+    pub fn run(&mut self) {
+        for _ in 0..100_000 {
+            let spoke = self.drain_client() | self.drain_device();
+            if spoke | self.deliver(0) | self.deliver(1) {
+                continue;
+            }
+            let Some(at) = self.alarm.iter().flatten().min().copied() else { return };
+            self.now = self.now.max(at);
+            self.client.handle_input(self.now, Input::Timeout);
+            self.device.handle_input(self.now, Input::Timeout);
+        }
+        panic!("the two never came to rest:\n{}", self.transcript);
+    }
+    fn drain_client(&mut self) -> bool {
+        let mut spoke = false;
+        loop {
+            match self.client.poll_output() {
+                Output::Reply(ticket, reply) => self.replies.push((ticket, reply)),
+                other => match self.common(0, other) {
+                    true => return spoke,
+                    false => spoke = true,
+                },
+            }
+        }
+    }
+    fn drain_device(&mut self) -> bool {
+        let mut spoke = false;
+        loop {
+            let output = self.device.poll_output();
+            match self.common(1, output) {
+                true => return spoke,
+                false => spoke = true,
+            }
+        }
+    }
+    /// Does what both ends ask for alike. Says whether the end is waiting now.
+    fn common(&mut self, end: usize, output: Output<P::Reply>) -> bool {
+        let who = ["client", "device"][end];
+        let at = self.now.since_start().as_millis();
+        match output {
+            Output::Transmit(Frame { bytes, kind, .. }) => {
+                let _ =
+                    writeln!(self.transcript, "{at:>5} ms  {who} sends {kind}, {} B", bytes.len());
+                if self.closed[end].is_none() {
+                    self.wire[end].push_back(bytes);
+                }
+            }
+            Output::Received(Frame { kind, .. }) => {
+                let _ = writeln!(self.transcript, "{at:>5} ms  {who} understands {kind}");
+            }
+            Output::Fact(fact) => {
+                let _ = writeln!(self.transcript, "{at:>5} ms  {who}: {fact:?}");
+                self.facts.push(fact);
+            }
+            Output::Close(reason) => {
+                let _ = writeln!(self.transcript, "{at:>5} ms  {who} closes: {reason}");
+                self.closed[end].get_or_insert(reason);
+            }
+            Output::Ready(_) | Output::Push(_) | Output::Finish | Output::Reply(..) => {}
+            Output::Wait(at) => {
+                self.alarm[end] = at;
+                return true;
+            }
+        }
+        false
+    }
+    fn deliver(&mut self, from: usize) -> bool {
+        let Some(mut bytes) = self.wire[from].pop_front() else { return false };
+        let piece = bytes.split_to(self.piece.clamp(1, bytes.len()));
+        if !bytes.is_empty() {
+            self.wire[from].push_front(bytes);
+        }
+        match from {
+            0 if self.closed[1].is_none() => {
+                self.device.handle_input(self.now, Input::Received(&piece));
+            }
+            1 if self.closed[0].is_none() => {
+                self.client.handle_input(self.now, Input::Received(&piece));
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
+/// What every protocol owes: the same answer however the bytes are cut, and no harm from noise.
+///
+/// # Panics
+/// When it does not hold, with the transcript.
+pub fn check<P: Protocol>(fresh: impl Fn() -> P, request: P::Request) {
+    for piece in [usize::MAX, 1, 2, 3, 7, 64] {
+        let mut pair = Pair::new(&fresh());
+        pair.piece = piece;
+        pair.ask(Ticket(1), request.clone());
+        let answered = matches!(&pair.replies[..], [(Ticket(1), _)]);
+        assert!(answered, "{} in pieces of {piece}:\n{}", P::NAME, pair.transcript);
+    }
+    for seed in 0..500 {
+        noise_does_no_harm(&fresh(), seed);
+    }
+}
+
+fn noise_does_no_harm<P: Protocol>(protocol: &P, seed: u64) {
+    let mut rng = Rng::new(seed, &[]);
+    let (mut client, mut device) =
+        (protocol.client(Time::default()), protocol.device(Time::default()));
+    for step in 0..20 {
+        let now = Time::default() + Duration::from_secs(step);
+        let noise: Vec<u8> = (0..rng.below(50)).map(|_| rng.next_u64() as u8).collect();
+        client.handle_input(now, Input::Received(&noise));
+        device.handle_input(now, Input::Received(&noise));
+        for _ in 0..10_000 {
+            match client.poll_output() {
+                Output::Reply(..) => panic!("{}: noise was taken for an answer", P::NAME),
+                Output::Close(_) | Output::Wait(_) => break,
+                _ => {}
+            }
+        }
+        while !matches!(device.poll_output(), Output::Close(_) | Output::Wait(_)) {}
+    }
+}

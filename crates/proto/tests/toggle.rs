@@ -1,0 +1,138 @@
+//! The toggle protocol, both ends joined by a perfect wire in virtual time.
+use proto::{
+    CloseReason, Fact, Protocol, Ticket,
+    testing::{Pair, check},
+    toggle::{AnswerForm, Lamp, Mode, Quirk, Reply, Settings, Toggle},
+};
+
+fn lamp(answer: AnswerForm) -> Lamp {
+    Lamp::new(Settings { answer, ..Settings::default() }).unwrap()
+}
+
+fn on() -> Toggle {
+    Toggle::new("D1", true).unwrap()
+}
+
+fn pair(quirk: &str) -> (Lamp, Pair<Lamp>) {
+    let lamp = lamp(AnswerForm::Framed);
+    lamp.misbehave(quirk.parse().unwrap());
+    let pair = Pair::new(&lamp);
+    (lamp, pair)
+}
+
+#[test]
+fn both_answer_forms_keep_the_promises_of_every_protocol() {
+    check(|| lamp(AnswerForm::Ack), on());
+    check(|| lamp(AnswerForm::Framed), on());
+}
+
+#[test]
+fn the_answer_form_decides_what_is_proved() {
+    for (form, reply) in [(AnswerForm::Ack, Reply::Ack), (AnswerForm::Framed, Reply::Applied)] {
+        let mut pair = Pair::new(&lamp(form));
+        pair.ask(Ticket(7), on());
+        assert_eq!(pair.replies, [(Ticket(7), reply)]);
+    }
+}
+
+#[test]
+fn a_repeated_command_is_answered_again_and_applied_once() {
+    let lamp = lamp(AnswerForm::Framed);
+    for _ in 0..3 {
+        let mut pair = Pair::new(&lamp);
+        pair.ask(Ticket(7), on());
+        assert_eq!(pair.replies, [(Ticket(7), Reply::Applied)]);
+    }
+    let memory = lamp.snapshot();
+    assert_eq!(memory.devices["D1"].applied, 1);
+    assert_eq!(memory.seen["0000000000000007"], 3);
+}
+
+#[test]
+fn the_memory_forgets_by_count_and_by_age_as_set() {
+    let applied = |settings: Settings, tickets: &[u64], pause_s: u64| {
+        let lamp = Lamp::new(settings).unwrap();
+        let mut pair = Pair::new(&lamp);
+        for ticket in tickets {
+            pair.ask(Ticket(*ticket), on());
+            pair.now = pair.now + std::time::Duration::from_secs(pause_s);
+        }
+        lamp.snapshot().devices["D1"].applied
+    };
+    let limit = |applied_limit| Settings { applied_limit, ..Settings::default() };
+    assert_eq!(applied(limit(2), &[1, 2, 1], 0), 2);
+    assert_eq!(applied(limit(1), &[1, 2, 1], 0), 3);
+    let ttl =
+        |s: u64| Settings { applied_ttl: proto::Span::millis(s * 1000), ..Settings::default() };
+    assert_eq!(applied(ttl(300), &[1, 1], 299), 1);
+    assert_eq!(applied(ttl(300), &[1, 1], 301), 2);
+    assert!(Lamp::new(limit(0)).is_err());
+}
+
+/// Every mode, and what each end makes of it.
+#[test]
+fn every_mode_does_what_it_says() {
+    for (name, mode) in Mode::ALL {
+        if matches!(mode, Mode::Success | Mode::Refuse) {
+            continue;
+        }
+        let (lamp, mut pair) = pair(name);
+        pair.run();
+        pair.ask(Ticket(7), on());
+        let fired =
+            pair.facts.iter().any(|f| matches!(f, Fact::Quirk { name: n, .. } if n == name));
+        assert!(fired, "{name} never struck:\n{}", pair.transcript);
+        let applied = lamp.snapshot().devices.contains_key("D1");
+        let replied = pair.replies.first().map(|(_, reply)| reply.clone());
+        let malformed = pair.facts.iter().find_map(|f| match f {
+            Fact::Malformed { reason, .. } => Some(reason.to_string()),
+            _ => None,
+        });
+        let got = (applied, replied, malformed.as_deref(), pair.closed[1].clone());
+        let nack = Reply::Nack { reason: "told to refuse".into() };
+        let wanted = match mode {
+            Mode::Success | Mode::Refuse => unreachable!("skipped above"),
+            Mode::Delay(_) | Mode::Late(_) | Mode::Split | Mode::Dribble | Mode::Duplicate => {
+                (true, Some(Reply::Applied), None, None)
+            }
+            Mode::Timeout | Mode::HalfClose => (true, None, None, None),
+            Mode::Disconnect | Mode::Reject => (false, None, None, Some(CloseReason::Local)),
+            Mode::ResetBefore | Mode::ResetAfter => (false, None, None, Some(CloseReason::Abort)),
+            Mode::Partial => (true, None, None, Some(CloseReason::Local)),
+            Mode::WrongId => (true, None, Some("wrong_id"), None),
+            Mode::Garbage => (true, None, Some("magic"), None),
+            Mode::Nack => (false, Some(nack), None, None),
+            Mode::Lie => (false, Some(Reply::Applied), None, None),
+        };
+        assert_eq!(got, wanted, "{name}:\n{}", pair.transcript);
+    }
+}
+
+#[test]
+fn a_repeated_framed_answer_is_an_orphan_and_a_bare_one_is_refused() {
+    let (_, mut framed) = pair("duplicate");
+    framed.ask(Ticket(7), on());
+    assert!(framed.facts.contains(&Fact::Orphan { ticket: Ticket(7) }));
+    let bare = lamp(AnswerForm::Ack);
+    bare.misbehave(Quirk { mode: Mode::Duplicate, times: None });
+    let mut pair = Pair::new(&bare);
+    pair.ask(Ticket(7), on());
+    assert!(matches!(pair.closed[0], Some(CloseReason::Misbehaved(_))), "{}", pair.transcript);
+}
+
+#[test]
+fn a_quirk_for_a_few_times_wears_off() {
+    let (_, mut pair) = pair("nack x2");
+    for ticket in 1..=3 {
+        pair.ask(Ticket(ticket), on());
+    }
+    let accepted: Vec<bool> = pair.replies.iter().map(|(_, r)| *r == Reply::Applied).collect();
+    assert_eq!(accepted, [false, false, true]);
+}
+
+#[test]
+fn two_lamps_do_not_share_a_memory() {
+    let (first, second) = (Lamp::default(), Lamp::default());
+    Pair::new(&first).ask(Ticket(1), on());
+    assert!(second.snapshot().devices.is_empty());
+}
