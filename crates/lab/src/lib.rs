@@ -1,5 +1,6 @@
 //! What should happen, and did it: scenarios, worlds and verdicts.
 
 pub mod judge;
+pub mod report;
 pub mod scenario;
 pub mod words;
