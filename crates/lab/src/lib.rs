@@ -3,4 +3,5 @@
 pub mod judge;
 pub mod report;
 pub mod scenario;
+pub mod shipped;
 pub mod words;
