@@ -2,6 +2,19 @@
 //!
 //! It moves bytes, keeps time and records facts. It has no opinion on what is right.
 
+pub mod client;
+pub mod env;
+pub mod host;
+pub mod net;
 pub mod record;
+pub mod sim;
+pub mod tcp;
+mod wire;
 
-pub use record::{Dir, Event, Record, Recorder, Sink};
+pub use client::{Answer, Client, Failure, Receipt};
+pub use env::Env;
+pub use host::Host;
+pub use net::Net;
+pub use record::{Dir, Event, Record, Recorder, Role, Sink};
+pub use sim::Sim;
+pub use tcp::{RawTcpOptions, TcpOptions};

@@ -28,7 +28,9 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What a device can be told to say unasked; `Never` if it only answers.
     type Prompt: Clone + Debug + DeserializeOwned + Send + Sync + 'static;
     /// What a device can be told to do wrong.
-    type Quirk: Clone + Debug + Serialize + DeserializeOwned + FromStr<Err = ConfigError> + Send;
+    type Quirk: Clone + Debug + fmt::Display + FromStr<Err = ConfigError> + Send + Sync + 'static;
+    /// What the device would say of itself when asked.
+    type Snapshot: Serialize + Send;
     /// The client's end of one connection.
     type Client: Session<Request = Self::Request, Reply = Self::Reply> + Send;
     /// The device's end of one connection.
@@ -50,6 +52,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn listening(&self) -> bool {
         true
     }
+    /// A look at what the device remembers, asked of the device itself.
+    fn snapshot(&self) -> Self::Snapshot;
     /// Every byte named, and what is wrong with it.
     fn explain(bytes: &[u8]) -> Explanation;
 }

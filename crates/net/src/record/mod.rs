@@ -61,6 +61,10 @@ impl Recorder {
     pub fn named(&self, node: &str, role: Role) -> Self {
         Self { node: node.into(), role, ..self.clone() }
     }
+    /// In whose name it speaks.
+    pub fn name(&self) -> Arc<str> {
+        self.node.clone()
+    }
     /// Feeds `sink` every record from now on.
     pub fn attach(&self, sink: impl Sink + 'static) {
         self.lock().sinks.push(Box::new(sink));

@@ -117,10 +117,6 @@ pub struct Lamp {
 }
 
 impl Lamp {
-    /// A look at what the device remembers, asked of the device itself.
-    pub fn snapshot(&self) -> Snapshot {
-        self.memory().snapshot()
-    }
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().expect("held for a few lines that do not panic")
     }
@@ -143,6 +139,7 @@ impl Protocol for Lamp {
     type Reply = Reply;
     type Prompt = Never;
     type Quirk = Quirk;
+    type Snapshot = Snapshot;
     type Client = Client;
     type Device = Device;
 
@@ -172,6 +169,9 @@ impl Protocol for Lamp {
     }
     fn listening(&self) -> bool {
         self.memory().listening()
+    }
+    fn snapshot(&self) -> Snapshot {
+        self.memory().snapshot()
     }
     fn explain(bytes: &[u8]) -> Explanation {
         codec::explain(bytes)

@@ -1,0 +1,207 @@
+//! Every protocol, by name: the only list of protocols in the workspace, and the one place where
+//! types become JSON.
+use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sync::Arc};
+
+use net::{Client, Env, Failure, Host, Receipt};
+use proto::{
+    ConfigError, Policy, Protocol, RawPolicy, Supervisor, explain::Explanation, toggle::Lamp,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Every protocol there is.
+pub const PROTOCOLS: &[&dyn AnyProtocol] = &[&Entry::<Lamp>::NEW];
+
+/// The protocol called `name`.
+///
+/// # Errors
+/// There is none; the message says which there are.
+pub fn find(name: &str) -> Result<&'static dyn AnyProtocol, ConfigError> {
+    PROTOCOLS.iter().copied().find(|p| p.name() == name).ok_or_else(|| {
+        let all: Vec<_> = PROTOCOLS.iter().map(|p| p.name()).collect();
+        ConfigError::new("protocol", format!("no protocol `{name}`; there is {}", all.join(", ")))
+    })
+}
+
+/// A future that may live in a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A protocol with its types erased, for scenario files and the command line.
+pub trait AnyProtocol: Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// The port its devices usually listen on.
+    fn port(&self) -> u16;
+    /// A client of the device at `addrs`.
+    ///
+    /// # Errors
+    /// The settings or the policy make no sense.
+    fn client(
+        &self,
+        env: Env,
+        addrs: Vec<SocketAddr>,
+        settings: Value,
+        policy: RawPolicy,
+    ) -> Result<Arc<dyn AnyClient>, ConfigError>;
+    /// A device, not plugged in yet.
+    ///
+    /// # Errors
+    /// The settings make no sense.
+    fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError>;
+    /// Checks a request without sending it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_request(&self, request: &Value) -> Result<(), ConfigError>;
+    /// Checks a quirk without arming it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_quirk(&self, quirk: &str) -> Result<(), ConfigError>;
+    /// Names every byte.
+    fn explain(&self, bytes: &[u8]) -> Explanation;
+}
+
+/// A client that speaks JSON.
+pub trait AnyClient: Send + Sync {
+    /// Asks, and waits for the one outcome.
+    fn request(&self, request: Value) -> BoxFuture<'_, Result<AnyAnswer, ConfigError>>;
+    /// Ends it and waits until its connection is closed.
+    fn close(self: Arc<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// The one end of a request, its reply as JSON.
+pub type AnyAnswer = Result<Receipt<Value>, Failure>;
+
+/// A device that can be plugged in, pulled out and plugged in again with its memory intact.
+pub trait AnyDevice: Send {
+    /// Starts it at `addr`.
+    ///
+    /// # Errors
+    /// The operating system's: most often, the port is taken.
+    fn plug_in(&self, env: Env, addr: SocketAddr) -> io::Result<Box<dyn AnyHost>>;
+}
+
+/// A running device.
+pub trait AnyHost: Send + Sync {
+    /// Where it listens.
+    fn addr(&self) -> SocketAddr;
+    /// From now on it behaves like this.
+    fn misbehave(&self, quirk: &str) -> BoxFuture<'_, Result<(), ConfigError>>;
+    /// Has it say something unasked.
+    ///
+    /// # Errors
+    /// What is wrong with the prompt.
+    fn prompt(&self, prompt: Value) -> Result<(), ConfigError>;
+    /// What it remembers.
+    fn snapshot(&self) -> Value;
+    /// Pulls the plug and waits until it is dark.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+struct Entry<P>(PhantomData<fn() -> P>);
+
+impl<P> Entry<P> {
+    const NEW: Self = Self(PhantomData);
+}
+
+/// Reads JSON, naming the path of what is wrong in it.
+fn read<T: DeserializeOwned>(key: &str, json: Value) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(json).map_err(|e| {
+        let path = e.path().to_string();
+        let key = if path == "." { key.to_owned() } else { format!("{key}.{path}") };
+        ConfigError::new(key, e.into_inner().to_string())
+    })
+}
+
+fn configure<P: Protocol>(settings: Value) -> Result<P, ConfigError> {
+    let settings = match settings {
+        Value::Null => P::Settings::default(),
+        given => read("settings", given)?,
+    };
+    P::new(settings).map_err(|e| ConfigError::new(format!("settings.{}", e.key), e.problem))
+}
+
+impl<P: Protocol> AnyProtocol for Entry<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+    fn port(&self) -> u16 {
+        P::PORT
+    }
+    fn client(
+        &self,
+        env: Env,
+        addrs: Vec<SocketAddr>,
+        settings: Value,
+        policy: RawPolicy,
+    ) -> Result<Arc<dyn AnyClient>, ConfigError> {
+        let policy = Policy::new::<P>(policy)
+            .map_err(|e| ConfigError::new(format!("policy.{}", e.key), e.problem))?;
+        let supervisor = Supervisor::new(configure::<P>(settings)?, policy, env.seed);
+        Ok(Arc::new(Client::spawn(env, addrs, supervisor)))
+    }
+    fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
+        Ok(Box::new(Arc::new(configure::<P>(settings)?)))
+    }
+    fn check_request(&self, request: &Value) -> Result<(), ConfigError> {
+        read::<P::Request>("request", request.clone()).map(drop)
+    }
+    fn check_quirk(&self, quirk: &str) -> Result<(), ConfigError> {
+        quirk.parse::<P::Quirk>().map(drop)
+    }
+    fn explain(&self, bytes: &[u8]) -> Explanation {
+        P::explain(bytes)
+    }
+}
+
+impl<P: Protocol> AnyClient for Client<P> {
+    fn request(&self, request: Value) -> BoxFuture<'_, Result<AnyAnswer, ConfigError>> {
+        Box::pin(async move {
+            let request: P::Request = read("request", request)?;
+            Ok(Client::request(self, request).await.map(|receipt| {
+                let Receipt { ticket, attempts, elapsed, delivery, reply } = receipt;
+                let reply = reply.map(|r| serde_json::to_value(r).expect("replies are plain data"));
+                Receipt { ticket, attempts, elapsed, delivery, reply }
+            }))
+        })
+    }
+    fn close(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(client) = Arc::into_inner(self) {
+                Client::close(client).await;
+            }
+        })
+    }
+}
+
+impl<P: Protocol> AnyDevice for Arc<P> {
+    fn plug_in(&self, env: Env, addr: SocketAddr) -> io::Result<Box<dyn AnyHost>> {
+        Ok(Box::new(Host::start(env, addr, self.clone())?))
+    }
+}
+
+impl<P: Protocol> AnyHost for Host<P> {
+    fn addr(&self) -> SocketAddr {
+        Host::addr(self)
+    }
+    fn misbehave(&self, quirk: &str) -> BoxFuture<'_, Result<(), ConfigError>> {
+        let quirk = quirk.parse::<P::Quirk>();
+        Box::pin(async move {
+            Host::misbehave(self, quirk?)
+                .await
+                .map_err(|e| ConfigError::new("quirk", format!("cannot listen again: {e}")))
+        })
+    }
+    fn prompt(&self, prompt: Value) -> Result<(), ConfigError> {
+        Host::prompt(self, read("prompt", prompt)?);
+        Ok(())
+    }
+    fn snapshot(&self) -> Value {
+        let snapshot = self.device().snapshot();
+        serde_json::to_value(snapshot).expect("snapshots are plain data")
+    }
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { Host::stop(*self).await })
+    }
+}

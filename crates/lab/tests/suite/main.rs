@@ -1,0 +1,3 @@
+//! Every test here runs on the simulated network and on real sockets, and asks the far side.
+mod support;
+mod toggle;

@@ -1,0 +1,310 @@
+//! Runs a `Supervisor` over a `Net`: one task owns the connection, handles send it requests.
+use std::{collections::BTreeMap, future::pending, net::SocketAddr, pin::Pin, time::Duration};
+
+use proto::{
+    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
+    resilience::{Happening, Note, Outcome, Step},
+    rng::Rng,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    Env, Event,
+    env::Alarm,
+    net::{Stream, connect_stage},
+    record::End,
+    wire::{Happened, Wire, inbound},
+};
+
+/// Requests on their way to the task; beyond them, callers wait.
+const INBOX: usize = 64;
+/// Between looks at what the peer's kernel has acknowledged.
+const ACK_POLL: Duration = Duration::from_millis(1);
+
+/// What a request got, and what it took.
+#[derive(Clone, Debug)]
+pub struct Receipt<R> {
+    /// The request.
+    pub ticket: Ticket,
+    /// Attempts made.
+    pub attempts: u32,
+    /// From submission to outcome.
+    pub elapsed: Duration,
+    /// How far it provably got.
+    pub delivery: Delivery,
+    /// The answer, where one was waited for.
+    pub reply: Option<R>,
+}
+
+/// How a request failed, and what it took.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// The request.
+    pub ticket: Ticket,
+    /// From submission to outcome.
+    pub elapsed: Duration,
+    /// Where and why.
+    pub error: RequestError,
+}
+
+/// The one end of a request.
+pub type Answer<R> = Result<Receipt<R>, Failure>;
+
+type Submission<P> = (<P as Protocol>::Request, oneshot::Sender<Answer<<P as Protocol>::Reply>>);
+
+/// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
+pub struct Client<P: Protocol> {
+    submit: mpsc::Sender<Submission<P>>,
+    task: JoinHandle<()>,
+}
+
+impl<P: Protocol> Client<P> {
+    /// Starts the task. It connects to the first of `addrs` that takes it, when there is a request.
+    pub fn spawn(env: Env, addrs: Vec<SocketAddr>, supervisor: Supervisor<P>) -> Self {
+        let (submit, inbox) = mpsc::channel(INBOX);
+        let task = tokio::spawn(Driver::new(env, addrs, supervisor).run(inbox));
+        Self { submit, task }
+    }
+    /// Asks, and waits for the one outcome.
+    pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
+        let (tx, rx) = oneshot::channel();
+        let sent = self.submit.send((request, tx)).await;
+        sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
+        rx.await.expect("every request is answered")
+    }
+    /// Ends the task, its connection and what was still open, and waits until that is done.
+    pub async fn close(self) {
+        drop(self.submit);
+        self.task.await.expect("the client's task does not panic");
+    }
+}
+
+struct Driver<P: Protocol> {
+    env: Env,
+    addrs: Vec<SocketAddr>,
+    supervisor: Supervisor<P>,
+    tickets: Rng,
+    link: Link,
+    conn: u32,
+    alarm: Alarm,
+    waiting: BTreeMap<Ticket, (Time, oneshot::Sender<Answer<P::Reply>>)>,
+    watched: Option<Ticket>,
+}
+
+enum Link {
+    Idle,
+    Connecting(Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>),
+    Open(Wire),
+}
+
+enum LinkEvent {
+    Connected(Stream),
+    ConnectFailed(std::io::Error),
+    Wire(Happened),
+}
+
+impl<P: Protocol> Driver<P> {
+    fn new(env: Env, addrs: Vec<SocketAddr>, supervisor: Supervisor<P>) -> Self {
+        let name: Vec<u64> = env.recorder.name().bytes().map(u64::from).collect();
+        Self {
+            tickets: Rng::new(env.seed, &name),
+            alarm: env.alarm(),
+            env,
+            addrs,
+            supervisor,
+            link: Link::Idle,
+            conn: 0,
+            waiting: BTreeMap::new(),
+            watched: None,
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Submission<P>>) {
+        loop {
+            let deadline = self.obey();
+            self.alarm.set(deadline);
+            tokio::select! {
+                biased;
+                submitted = inbox.recv() => match submitted {
+                    Some((request, answer)) => self.submit(request, answer),
+                    None => break,
+                },
+                event = self.link.next(&self.env) => self.on_link(event),
+                () = self.alarm.ring() => self.on_alarm(),
+            }
+        }
+        let now = self.env.now();
+        self.supervisor.handle_input(now, Happening::Shutdown);
+        self.obey();
+    }
+
+    fn submit(&mut self, request: P::Request, answer: oneshot::Sender<Answer<P::Reply>>) {
+        let now = self.env.now();
+        let ticket = Ticket(self.tickets.next_u64());
+        self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
+        self.waiting.insert(ticket, (now, answer));
+        self.supervisor.handle_input(now, Happening::Submit(ticket, request));
+    }
+
+    fn on_link(&mut self, event: LinkEvent) {
+        let conn = self.conn;
+        let now = self.env.now();
+        match event {
+            LinkEvent::Connected(stream) => match stream.addrs() {
+                Ok((local, peer)) => {
+                    self.env.record(Event::Opened { conn, local, peer });
+                    self.link = Link::Open(Wire::new(stream, conn));
+                    self.supervisor.handle_input(now, Happening::Connected);
+                }
+                // Open and gone again before we could look.
+                Err(e) => self.connect_failed(connect_stage(&e), e.to_string()),
+            },
+            LinkEvent::ConnectFailed(e) => self.connect_failed(connect_stage(&e), e.to_string()),
+            LinkEvent::Wire(Happened::Received(bytes)) => {
+                self.supervisor.handle_input(now, Happening::Received(&bytes));
+            }
+            LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
+            LinkEvent::Wire(Happened::Wrote(frame)) => {
+                if let Some(ticket) = frame.ticket {
+                    self.supervisor.handle_input(now, Happening::Written(ticket));
+                }
+            }
+            LinkEvent::Wire(Happened::Ended(reason)) => {
+                self.drop_link(reason.clone());
+                self.supervisor.handle_input(now, Happening::Closed(reason));
+            }
+        }
+    }
+
+    fn connect_failed(&mut self, stage: Stage, detail: String) {
+        self.link = Link::Idle;
+        let event = Event::ConnectFailed { conn: self.conn, stage, detail: detail.clone() };
+        self.env.record(event);
+        let now = self.env.now();
+        self.supervisor.handle_input(now, Happening::ConnectFailed(stage, detail));
+    }
+
+    fn on_alarm(&mut self) {
+        let now = self.env.now();
+        if let (Some(ticket), Link::Open(wire)) = (self.watched, &self.link)
+            && wire.unacked() == Some(0)
+        {
+            self.watched = None;
+            return self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+        }
+        self.supervisor.handle_input(now, Happening::Timeout);
+    }
+
+    /// Does everything the supervisor wants, and says when to wake it.
+    fn obey(&mut self) -> Option<Time> {
+        let env = self.env.clone();
+        loop {
+            let conn = self.conn;
+            match self.supervisor.poll_output() {
+                Step::Connect => self.connect(),
+                Step::Disconnect(reason) => self.drop_link(reason),
+                Step::Transmit(frame) => {
+                    if let Link::Open(wire) = &mut self.link {
+                        wire.send(frame, env.now());
+                    }
+                }
+                Step::Finish => {
+                    if let Link::Open(wire) = &mut self.link {
+                        wire.finish();
+                    }
+                }
+                Step::WatchAck(ticket) => self.watched = Some(ticket),
+                Step::Received(frame) => env.record(inbound(conn, frame)),
+                Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
+                Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
+                Step::Push(said) => env.record(Event::Push { conn, said: format!("{said:?}") }),
+                Step::Note(note) => env.record(noted(note, env.now())),
+                Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
+                Step::Wait(at) => {
+                    let poll = self.watched.map(|_| env.now() + ACK_POLL);
+                    return [at, poll].into_iter().flatten().min();
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.conn = self.env.next_conn();
+        if let Some(addr) = self.addrs.first().copied() {
+            self.env.record(Event::Connecting { conn: self.conn, addr });
+        }
+        let (net, addrs) = (self.env.net.clone(), self.addrs.clone());
+        self.link = Link::Connecting(Box::pin(async move { net.connect(&addrs).await }));
+    }
+
+    fn drop_link(&mut self, reason: CloseReason) {
+        self.watched = None;
+        match std::mem::replace(&mut self.link, Link::Idle) {
+            Link::Idle => {}
+            Link::Connecting(_) => self.env.record(Event::ConnectFailed {
+                conn: self.conn,
+                stage: Stage::ConnectTimeout,
+                detail: reason.to_string(),
+            }),
+            Link::Open(wire) => wire.close(reason, &self.env),
+        }
+    }
+
+    fn done(
+        &mut self,
+        ticket: Ticket,
+        attempts: u32,
+        result: Result<Outcome<P::Reply>, RequestError>,
+    ) {
+        let now = self.env.now();
+        let Some((since, answer)) = self.waiting.remove(&ticket) else { return };
+        let elapsed = now - since;
+        let end = match &result {
+            Ok(outcome) => End::Ok {
+                delivery: outcome.delivery,
+                reply: outcome.reply.as_ref().map(|reply| format!("{reply:?}")),
+            },
+            Err(e) => End::Failed { stage: e.stage, detail: e.detail.clone() },
+        };
+        let elapsed_us = elapsed.as_micros() as u64;
+        self.env.record(Event::Done { ticket, end, attempts, elapsed_us });
+        let answered = match result {
+            Ok(Outcome { delivery, reply }) => {
+                Ok(Receipt { ticket, attempts, elapsed, delivery, reply })
+            }
+            Err(error) => Err(Failure { ticket, elapsed, error }),
+        };
+        // The caller may have stopped waiting; the record has it either way.
+        let _ = answer.send(answered);
+    }
+}
+
+fn noted(note: Note, now: Time) -> Event {
+    match note {
+        Note::Attempt { ticket, attempt } => Event::Attempt { ticket, attempt },
+        Note::AttemptFailed { ticket, attempt, stage, detail, retry_at } => Event::AttemptFailed {
+            ticket,
+            attempt,
+            stage,
+            detail,
+            retry_in_us: retry_at.map(|at| (at - now).as_micros() as u64),
+        },
+    }
+}
+
+impl Link {
+    async fn next(&mut self, env: &Env) -> LinkEvent {
+        match self {
+            Self::Idle => pending().await,
+            Self::Connecting(connecting) => match connecting.await {
+                Ok(stream) => LinkEvent::Connected(stream),
+                Err(e) => LinkEvent::ConnectFailed(e),
+            },
+            Self::Open(wire) => LinkEvent::Wire(wire.next(env).await),
+        }
+    }
+}

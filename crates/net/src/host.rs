@@ -1,0 +1,265 @@
+//! Hosts a fake device: accepts connections, runs one device session on each, and owns them all.
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use proto::{CloseReason, Input, Output, Protocol, Session, Ticket};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Env, Event,
+    net::{Listener, Stream},
+    wire::{Happened, Wire, inbound},
+};
+
+/// How long a closing connection may take to hand over its last bytes.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// After a failed accept, most often for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// A running device. Dropping it pulls the plug; `stop` also waits until it is dark.
+pub struct Host<P: Protocol> {
+    addr: SocketAddr,
+    env: Env,
+    device: Arc<P>,
+    prompts: broadcast::Sender<(Ticket, P::Prompt)>,
+    told: AtomicU64,
+    relisten: mpsc::Sender<oneshot::Sender<io::Result<()>>>,
+    unplug: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl<P: Protocol> Host<P> {
+    /// Starts `device` at `addr`; port 0 is any free one.
+    ///
+    /// # Errors
+    /// The operating system's: most often, the port is taken.
+    pub fn start(env: Env, addr: SocketAddr, device: Arc<P>) -> io::Result<Self> {
+        // Even a device that starts deaf takes its port first, so that its address is known.
+        let listener = env.net.listen(addr)?;
+        let addr = listener.local_addr()?;
+        let (prompts, _) = broadcast::channel(16);
+        let (relisten, commands) = mpsc::channel(1);
+        let unplug = CancellationToken::new();
+        let mut rack = Rack {
+            env: env.clone(),
+            addr,
+            device: device.clone(),
+            prompts: prompts.clone(),
+            unplug: unplug.clone(),
+            listener: Some(listener),
+        };
+        env.record(Event::Listening { addr });
+        rack.listen_as_told()?;
+        let task = tokio::spawn(rack.run(commands));
+        let told = AtomicU64::new(0);
+        Ok(Self { addr, env, device, prompts, told, relisten, unplug, task })
+    }
+    /// Where it listens, or would.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+    /// The device, to ask what it remembers.
+    pub fn device(&self) -> &P {
+        &self.device
+    }
+    /// From now on the device behaves like this. When it returns, it does.
+    ///
+    /// # Errors
+    /// It should listen again and somebody has taken the port.
+    pub async fn misbehave(&self, quirk: P::Quirk) -> io::Result<()> {
+        let device = self.env.recorder.name();
+        self.env.record(Event::Armed { device, quirk: quirk.to_string().into() });
+        self.device.misbehave(quirk);
+        let (tx, rx) = oneshot::channel();
+        if self.relisten.send(tx).await.is_err() {
+            return Ok(());
+        }
+        rx.await.unwrap_or(Ok(()))
+    }
+    /// Has the device say something unasked, on every connection it has.
+    pub fn prompt(&self, prompt: P::Prompt) -> Ticket {
+        let ticket = Ticket(self.told.fetch_add(1, Ordering::Relaxed) + 1);
+        // Nobody connected is nobody to tell.
+        let _ = self.prompts.send((ticket, prompt));
+        ticket
+    }
+    /// Closes the listener and every connection, and waits until they are closed.
+    pub async fn stop(mut self) {
+        self.unplug.cancel();
+        (&mut self.task).await.expect("the host's task does not panic");
+    }
+}
+
+impl<P: Protocol> Drop for Host<P> {
+    fn drop(&mut self) {
+        self.unplug.cancel();
+    }
+}
+
+struct Rack<P: Protocol> {
+    env: Env,
+    addr: SocketAddr,
+    device: Arc<P>,
+    prompts: broadcast::Sender<(Ticket, P::Prompt)>,
+    unplug: CancellationToken,
+    listener: Option<Listener>,
+}
+
+impl<P: Protocol> Rack<P> {
+    async fn run(mut self, mut commands: mpsc::Receiver<oneshot::Sender<io::Result<()>>>) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.unplug.cancelled() => break,
+                Some(done) = commands.recv() => { let _ = done.send(self.listen_as_told()); }
+                Some(_) = connections.join_next() => {}
+                accepted = accept(&mut self.listener) => match accepted {
+                    Ok(stream) => self.serve(stream, &mut connections),
+                    Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
+                },
+            }
+        }
+        self.listener = None;
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn listen_as_told(&mut self) -> io::Result<()> {
+        match (self.device.listening(), &self.listener) {
+            (true, None) => {
+                self.listener = Some(self.env.net.listen(self.addr)?);
+                self.env.record(Event::Listening { addr: self.addr });
+            }
+            (false, Some(_)) => {
+                self.listener = None;
+                self.env.record(Event::Deaf);
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+        Ok(())
+    }
+
+    fn serve(&self, stream: Stream, connections: &mut JoinSet<()>) {
+        let conn = self.env.next_conn();
+        let Ok((local, peer)) = stream.addrs() else { return };
+        self.env.record(Event::Opened { conn, local, peer });
+        let plugged = Plugged {
+            session: self.device.device(self.env.now()),
+            wire: Wire::new(stream, conn),
+            conn,
+            env: self.env.clone(),
+        };
+        connections.spawn(plugged.run(self.prompts.subscribe(), self.unplug.clone()));
+    }
+}
+
+async fn accept(listener: &mut Option<Listener>) -> io::Result<Stream> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One device session on one connection.
+struct Plugged<S> {
+    session: S,
+    wire: Wire,
+    conn: u32,
+    env: Env,
+}
+
+/// What a session wants after all it had to say.
+enum Next {
+    Wait(Option<proto::Time>),
+    Close(CloseReason),
+}
+
+impl<S: Session> Plugged<S> {
+    async fn run(
+        mut self,
+        mut prompts: broadcast::Receiver<(Ticket, S::Request)>,
+        unplug: CancellationToken,
+    ) where
+        S::Request: Clone,
+    {
+        let mut alarm = self.env.alarm();
+        let reason = loop {
+            let deadline = match self.obey() {
+                Next::Wait(at) => at,
+                Next::Close(CloseReason::Abort) => break CloseReason::Abort,
+                Next::Close(reason) => {
+                    tokio::select! {
+                        biased;
+                        () = unplug.cancelled() => {}
+                        () = self.flush() => {}
+                    }
+                    break reason;
+                }
+            };
+            alarm.set(deadline);
+            let now = || self.env.now();
+            tokio::select! {
+                biased;
+                () = unplug.cancelled() => break CloseReason::Local,
+                Ok((ticket, prompt)) = prompts.recv() => {
+                    self.session.handle_input(now(), Input::Request(ticket, prompt));
+                }
+                happened = self.wire.next(&self.env) => match happened {
+                    Happened::Received(bytes) => {
+                        self.session.handle_input(now(), Input::Received(&bytes));
+                    }
+                    Happened::Eof => self.session.handle_input(now(), Input::Eof),
+                    Happened::Wrote(_) => {}
+                    Happened::Ended(reason) => break reason,
+                },
+                () = alarm.ring() => self.session.handle_input(now(), Input::Timeout),
+            }
+        };
+        self.wire.close(reason, &self.env);
+    }
+
+    fn obey(&mut self) -> Next {
+        let conn = self.conn;
+        loop {
+            match self.session.poll_output() {
+                Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
+                Output::Received(frame) => self.env.record(inbound(conn, frame)),
+                Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
+                Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
+                Output::Finish => self.wire.finish(),
+                // An answer to a prompt, or something said unasked, is in the record as its frame.
+                Output::Reply(..) | Output::Push(_) => {}
+                Output::Close(reason) => return Next::Close(reason),
+                Output::Wait(at) => return Next::Wait(at),
+            }
+        }
+    }
+
+    /// Hands over what is still queued, for a while.
+    async fn flush(&mut self) {
+        let mut alarm = self.env.alarm();
+        alarm.set(Some(self.env.now() + LAST_WORDS));
+        while !self.wire.is_flushed() {
+            tokio::select! {
+                biased;
+                happened = self.wire.next(&self.env) => {
+                    if let Happened::Ended(_) = happened {
+                        return;
+                    }
+                }
+                () = alarm.ring() => return,
+            }
+        }
+    }
+}

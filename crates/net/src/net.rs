@@ -1,0 +1,160 @@
+//! Where bytes travel: the operating system's TCP, or a simulated network in this process.
+use std::{
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use proto::Stage;
+
+use crate::{
+    sim,
+    tcp::{self, TcpOptions},
+};
+
+/// A network.
+#[derive(Clone)]
+pub enum Net {
+    /// The real one.
+    Tcp(TcpOptions),
+    /// One in this process, meant to run under paused time.
+    Sim(sim::Sim),
+}
+
+/// A listening socket.
+pub enum Listener {
+    /// The operating system's.
+    Tcp(tcp::Listener),
+    /// Ours.
+    Sim(sim::Listener),
+}
+
+/// A connection.
+pub enum Stream {
+    /// The operating system's.
+    Tcp(tokio::net::TcpStream),
+    /// Ours.
+    Sim(sim::Stream),
+}
+
+impl Net {
+    /// Opens a connection to the first of `addrs` that takes one.
+    ///
+    /// # Errors
+    /// The last address's, if none does.
+    pub async fn connect(&self, addrs: &[SocketAddr]) -> io::Result<Stream> {
+        let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address to connect to");
+        for addr in addrs {
+            let opened = match self {
+                Self::Tcp(options) => tcp::connect(*addr, options).await.map(Stream::Tcp),
+                Self::Sim(sim) => sim.connect(*addr).await.map(Stream::Sim),
+            };
+            match opened {
+                Ok(stream) => return Ok(stream),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    }
+    /// Listens at `addr`; port 0 is any free one.
+    ///
+    /// # Errors
+    /// The operating system's: most often, the port is taken.
+    pub fn listen(&self, addr: SocketAddr) -> io::Result<Listener> {
+        match self {
+            Self::Tcp(options) => tcp::listen(addr, options).map(Listener::Tcp),
+            Self::Sim(sim) => sim.listen(addr).map(Listener::Sim),
+        }
+    }
+}
+
+impl Listener {
+    /// The next connection. Cancel safe.
+    ///
+    /// # Errors
+    /// The operating system's: too many open files, most often. Try again a little later.
+    pub async fn accept(&mut self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(Stream::Tcp),
+            Self::Sim(listener) => listener.accept().await.map(Stream::Sim),
+        }
+    }
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Sim(listener) => Ok(listener.local_addr()),
+        }
+    }
+}
+
+impl Stream {
+    /// Our end and theirs.
+    ///
+    /// # Errors
+    /// The operating system's, for instance when the peer has reset it already.
+    pub fn addrs(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        match self {
+            Self::Tcp(stream) => Ok((stream.local_addr()?, stream.peer_addr()?)),
+            Self::Sim(stream) => Ok(stream.addrs()),
+        }
+    }
+    /// Reads what is there, 0 bytes at the end of the stream.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => tcp::poll_read(stream, cx, buf),
+            Self::Sim(stream) => stream.poll_read(cx, buf),
+        }
+    }
+    /// Writes as much of these as the network takes now.
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => tcp::poll_write(stream, cx, bufs),
+            Self::Sim(stream) => stream.poll_write(cx, bufs),
+        }
+    }
+    /// Finishes sending (FIN); reading goes on.
+    ///
+    /// # Errors
+    /// The connection is gone already.
+    pub fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => tcp::finish(stream),
+            Self::Sim(stream) => {
+                stream.finish();
+                Ok(())
+            }
+        }
+    }
+    /// Closes with a reset (RST), so that the peer sees `ECONNRESET` and not the end of a stream.
+    pub fn reset(self) {
+        match self {
+            Self::Tcp(stream) => tcp::reset(stream),
+            Self::Sim(stream) => stream.reset(),
+        }
+    }
+    /// Bytes the peer's kernel has not acknowledged yet; `None` where that cannot be asked.
+    pub fn unacked(&self) -> Option<usize> {
+        match self {
+            Self::Tcp(stream) => tcp::unacked(stream),
+            Self::Sim(stream) => Some(stream.unacked()),
+        }
+    }
+}
+
+/// What a failed connect means to the request that wanted it.
+pub fn connect_stage(error: &io::Error) -> Stage {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Stage::Refused,
+        io::ErrorKind::TimedOut => Stage::ConnectTimeout,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Stage::Reset,
+        _ => Stage::Unreachable,
+    }
+}

@@ -1,0 +1,268 @@
+//! A network in this process: latency, backpressure, and the ways TCP ends. It simulates streams,
+//! not segments, and is meant to run under paused time.
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::{Future, pending},
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Sleep},
+};
+
+const BACKLOG: usize = 128;
+/// Bytes on their way in one direction before a writer has to wait.
+const WINDOW: usize = 256 * 1024;
+
+/// The network.
+#[derive(Clone)]
+pub struct Sim {
+    latency: Duration,
+    ports: Arc<Mutex<Ports>>,
+}
+
+struct Ports {
+    listeners: BTreeMap<SocketAddr, mpsc::Sender<Stream>>,
+    next: u16,
+}
+
+impl Sim {
+    /// A network in which every byte takes `latency` one way.
+    pub fn new(latency: Duration) -> Self {
+        let ports = Ports { listeners: BTreeMap::new(), next: 40_000 };
+        Self { latency, ports: Arc::new(Mutex::new(ports)) }
+    }
+    pub(crate) fn listen(&self, mut addr: SocketAddr) -> io::Result<Listener> {
+        let mut ports = self.ports();
+        if addr.port() == 0 {
+            addr.set_port(ports.ephemeral());
+        }
+        if ports.listeners.get(&addr).is_some_and(|taken| !taken.is_closed()) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let (queue, backlog) = mpsc::channel(BACKLOG);
+        ports.listeners.insert(addr, queue);
+        Ok(Listener { addr, backlog })
+    }
+    pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<Stream> {
+        tokio::time::sleep_until(now() + self.latency * 2).await;
+        let (queue, local) = {
+            let mut ports = self.ports();
+            let queue = ports.listeners.get(&addr).cloned();
+            let local = SocketAddr::new(addr.ip(), ports.ephemeral());
+            (queue.ok_or(io::ErrorKind::ConnectionRefused)?, local)
+        };
+        let (near, far) = pair(self.latency, local, addr);
+        match queue.try_send(far) {
+            Ok(()) => Ok(near),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                Err(io::ErrorKind::ConnectionRefused.into())
+            }
+            // A full backlog drops the SYN: nothing ever comes back.
+            Err(mpsc::error::TrySendError::Full(_)) => pending().await,
+        }
+    }
+    fn ports(&self) -> MutexGuard<'_, Ports> {
+        self.ports.lock().expect("held for a few lines that do not panic")
+    }
+}
+
+impl Ports {
+    fn ephemeral(&mut self) -> u16 {
+        self.next = self.next.checked_add(1).unwrap_or(40_001);
+        self.next
+    }
+}
+
+/// A listening end. Dropping it resets whoever still waits in the backlog.
+pub struct Listener {
+    addr: SocketAddr,
+    backlog: mpsc::Receiver<Stream>,
+}
+
+impl Listener {
+    pub(crate) async fn accept(&mut self) -> io::Result<Stream> {
+        self.backlog.recv().await.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.backlog.close();
+        while let Ok(waiting) = self.backlog.try_recv() {
+            waiting.reset();
+        }
+    }
+}
+
+/// One direction of a connection.
+#[derive(Default)]
+struct Pipe {
+    queue: VecDeque<(Instant, Vec<u8>)>,
+    queued: usize,
+    fin: Option<Instant>,
+    reset: Option<Instant>,
+    reader_gone: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Pipe {
+    fn wake(&mut self) {
+        self.reader.take().map(Waker::wake);
+        self.writer.take().map(Waker::wake);
+    }
+    fn is_reset(&self) -> bool {
+        self.reset.is_some_and(|at| at <= now())
+    }
+}
+
+/// One end of a connection. Dropping it closes it as Linux does: with a reset if bytes are unread.
+pub struct Stream {
+    rx: Arc<Mutex<Pipe>>,
+    tx: Arc<Mutex<Pipe>>,
+    latency: Duration,
+    local: SocketAddr,
+    peer: SocketAddr,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+fn pair(latency: Duration, local: SocketAddr, peer: SocketAddr) -> (Stream, Stream) {
+    let (x, y) = (Arc::<Mutex<Pipe>>::default(), Arc::<Mutex<Pipe>>::default());
+    let near = Stream { rx: x.clone(), tx: y.clone(), latency, local, peer, sleep: None };
+    let far = Stream { rx: y, tx: x, latency, local: peer, peer: local, sleep: None };
+    (near, far)
+}
+
+fn lock(pipe: &Mutex<Pipe>) -> MutexGuard<'_, Pipe> {
+    pipe.lock().expect("held for a few lines that do not panic")
+}
+
+#[allow(clippy::disallowed_methods)] // The network's own clock: when bytes arrive.
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Stream {
+    pub(crate) fn addrs(&self) -> (SocketAddr, SocketAddr) {
+        (self.local, self.peer)
+    }
+    pub(crate) fn unacked(&self) -> usize {
+        let there = |at: &Instant| *at + self.latency <= now();
+        lock(&self.tx).queue.iter().filter(|(at, _)| !there(at)).map(|(_, bytes)| bytes.len()).sum()
+    }
+    pub(crate) fn finish(&mut self) {
+        let mut tx = lock(&self.tx);
+        tx.fin.get_or_insert(now() + self.latency);
+        tx.wake();
+    }
+    pub(crate) fn reset(self) {
+        self.send_reset();
+    }
+    fn send_reset(&self) {
+        let mut tx = lock(&self.tx);
+        tx.reset.get_or_insert(now() + self.latency);
+        tx.wake();
+    }
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut rx = lock(&self.rx);
+        let now = now();
+        let arrived = rx.queue.front().is_some_and(|(at, _)| *at <= now);
+        if arrived && let Some((_, bytes)) = rx.queue.front_mut() {
+            let n = bytes.len().min(buf.len());
+            buf[..n].copy_from_slice(&bytes[..n]);
+            bytes.drain(..n);
+            if bytes.is_empty() {
+                rx.queue.pop_front();
+            }
+            rx.queued -= n;
+            rx.writer.take().map(Waker::wake);
+            return Poll::Ready(Ok(n));
+        }
+        // What arrived before a reset stays readable; what had not arrived is lost with it.
+        if rx.is_reset() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if rx.queue.is_empty() && rx.fin.is_some_and(|at| at <= now) {
+            return Poll::Ready(Ok(0));
+        }
+        let next = rx.queue.front().map(|(at, _)| *at).or(rx.fin);
+        let due = [next, rx.reset].into_iter().flatten().min();
+        rx.reader = Some(cx.waker().clone());
+        drop(rx);
+        if let Some(at) = due {
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            sleep.as_mut().reset(at);
+            if sleep.as_mut().poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
+    }
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if lock(&self.rx).is_reset() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut tx = lock(&self.tx);
+        if tx.fin.is_some() || tx.reset.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if tx.reader_gone {
+            // The local kernel takes the bytes; a reset comes back a round trip later.
+            drop(tx);
+            let mut rx = lock(&self.rx);
+            rx.reset.get_or_insert(now() + self.latency * 2);
+            rx.wake();
+            return Poll::Ready(Ok(bufs.iter().map(|b| b.len()).sum()));
+        }
+        let room = WINDOW - tx.queued;
+        if room == 0 {
+            tx.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut bytes: Vec<u8> = bufs.iter().flat_map(|b| b.iter().copied()).collect();
+        bytes.truncate(room);
+        let n = bytes.len();
+        tx.queued += n;
+        tx.queue.push_back((now() + self.latency, bytes));
+        tx.reader.take().map(Waker::wake);
+        Poll::Ready(Ok(n))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let (unread, on_its_way) = {
+            let mut rx = lock(&self.rx);
+            rx.reader_gone = true;
+            rx.writer.take().map(Waker::wake);
+            let unread = rx.queue.front().is_some_and(|(at, _)| *at <= now());
+            (unread, rx.queue.back().map(|(at, _)| *at))
+        };
+        if unread {
+            return self.send_reset();
+        }
+        self.finish();
+        if let Some(at) = on_its_way {
+            // It will find nobody here, and be answered by a reset.
+            lock(&self.tx).reset.get_or_insert(at + self.latency);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Real sockets, and the options that decide how soon a dead peer is noticed.
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use proto::{ConfigError, Span};
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::{
+    io::Interest,
+    net::{TcpListener, TcpSocket, TcpStream},
+};
+
+/// What a person may set about sockets, unchecked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawTcpOptions {
+    /// Send small writes at once (TCP_NODELAY).
+    pub nodelay: bool,
+    /// Silence before the first keepalive probe; none switches probes off.
+    pub keepalive: Option<Span>,
+    /// Between probes. Three unanswered ones end the connection.
+    pub keepalive_interval: Span,
+    /// How long written bytes may stay unacknowledged (TCP_USER_TIMEOUT, Linux).
+    pub user_timeout: Option<Span>,
+    /// How long a close waits for unsent bytes; 0 resets. None leaves it to the system.
+    pub linger: Option<Span>,
+    /// Listen on a port although old connections of it linger (SO_REUSEADDR).
+    pub reuse_address: bool,
+}
+
+impl Default for RawTcpOptions {
+    fn default() -> Self {
+        Self {
+            nodelay: true,
+            keepalive: Some(Span::millis(10_000)),
+            keepalive_interval: Span::millis(3_000),
+            user_timeout: Some(Span::millis(10_000)),
+            linger: None,
+            reuse_address: true,
+        }
+    }
+}
+
+/// Checked socket options.
+#[derive(Clone, Debug)]
+pub struct TcpOptions {
+    nodelay: bool,
+    keepalive: Option<TcpKeepalive>,
+    user_timeout: Option<Duration>,
+    linger: Option<Duration>,
+    reuse_address: bool,
+}
+
+const PROBES: u32 = 3;
+const BACKLOG: i32 = 1024;
+
+impl TcpOptions {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Keepalive times under a second, which the kernel cannot do.
+    pub fn new(raw: RawTcpOptions) -> Result<Self, ConfigError> {
+        let RawTcpOptions {
+            nodelay,
+            keepalive,
+            keepalive_interval,
+            user_timeout,
+            linger,
+            reuse_address,
+        } = raw;
+        let whole_seconds = |key: &str, span: Span| match span.0.as_secs() {
+            0 => Err(ConfigError::new(key, "must be at least 1s; the kernel counts in seconds")),
+            _ => Ok(span.0),
+        };
+        let keepalive = match keepalive {
+            None => None,
+            Some(idle) => {
+                let probes = TcpKeepalive::new()
+                    .with_time(whole_seconds("keepalive", idle)?)
+                    .with_interval(whole_seconds("keepalive_interval", keepalive_interval)?);
+                #[cfg(not(windows))]
+                let probes = probes.with_retries(PROBES);
+                Some(probes)
+            }
+        };
+        let user_timeout = user_timeout.map(|span| span.0);
+        let linger = linger.map(|span| span.0);
+        Ok(Self { nodelay, keepalive, user_timeout, linger, reuse_address })
+    }
+
+    fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
+        let Self { nodelay, keepalive, user_timeout, linger, reuse_address: _ } = self;
+        socket.set_tcp_nodelay(*nodelay)?;
+        if let Some(probes) = keepalive {
+            socket.set_tcp_keepalive(probes)?;
+        }
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(*user_timeout)?;
+        #[cfg(not(target_os = "linux"))]
+        let _ = user_timeout;
+        if linger.is_some() {
+            socket.set_linger(*linger)?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self::new(RawTcpOptions::default()).expect("the defaults are valid")
+    }
+}
+
+/// A listening socket that dresses what it accepts.
+pub struct Listener {
+    listener: TcpListener,
+    options: TcpOptions,
+}
+
+impl Listener {
+    pub(crate) async fn accept(&self) -> io::Result<TcpStream> {
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            // A connection that died while it waited cannot be dressed; nothing was lost with it.
+            if self.options.apply(&SockRef::from(&stream)).is_ok() {
+                return Ok(stream);
+            }
+        }
+    }
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+pub(crate) fn listen(addr: SocketAddr, options: &TcpOptions) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_address(options.reuse_address)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    Ok(Listener { listener, options: options.clone() })
+}
+
+pub(crate) async fn connect(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    options.apply(&SockRef::from(&socket))?;
+    not_ourselves(socket.connect(addr).await?, addr)
+}
+
+/// A free local port may be dialled from itself (simultaneous open): then nobody is there.
+fn not_ourselves(stream: TcpStream, dialled: SocketAddr) -> io::Result<TcpStream> {
+    if stream.local_addr()? != dialled {
+        return Ok(stream);
+    }
+    reset(stream);
+    let problem = "connected to itself; nobody listens there";
+    Err(io::Error::new(io::ErrorKind::ConnectionRefused, problem))
+}
+
+/// Reads until the kernel has no more. The runtime's own read takes a short read for "drained",
+/// and stalls when an urgent byte cut it short.
+pub(crate) fn poll_read(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let socket = SockRef::from(stream);
+        match stream.try_io(Interest::READABLE, || (&*socket).read(buf)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            read => return Poll::Ready(read),
+        }
+    }
+}
+
+pub(crate) fn poll_write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    bufs: &[io::IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        let socket = SockRef::from(stream);
+        let wrote = stream.try_io(Interest::WRITABLE, || match bufs {
+            [one] => (&*socket).write(one),
+            many => (&*socket).write_vectored(many),
+        });
+        match wrote {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            wrote => return Poll::Ready(wrote),
+        }
+    }
+}
+
+pub(crate) fn finish(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).shutdown(std::net::Shutdown::Write)
+}
+
+pub(crate) fn reset(stream: TcpStream) {
+    // Without linger 0 the close would be a FIN; then there is nothing better to do than that.
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}
+
+/// SIOCOUTQ: what was written and not yet acknowledged by the peer's kernel.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
+    use std::os::fd::AsRawFd;
+    let mut queued: libc::c_int = 0;
+    // SAFETY: the descriptor is open while `stream` is borrowed; TIOCOUTQ (= SIOCOUTQ) writes one int.
+    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
+    (rc == 0).then(|| usize::try_from(queued).ok()).flatten()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn unacked(_: &TcpStream) -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pair(raw: RawTcpOptions) -> (TcpStream, TcpStream) {
+        let options = TcpOptions::new(raw).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
+        (near.unwrap(), far.unwrap())
+    }
+
+    /// The kernel is asked what is in force on both ends of a real connection.
+    #[tokio::test]
+    async fn every_option_is_in_force_on_the_socket() {
+        let d = RawTcpOptions::default;
+        for nodelay in [true, false] {
+            let (near, far) = pair(RawTcpOptions { nodelay, ..d() }).await;
+            assert_eq!(near.nodelay().unwrap(), nodelay);
+            assert_eq!(far.nodelay().unwrap(), nodelay);
+        }
+        for keepalive in [Some(Span::millis(7000)), None] {
+            let (near, _far) = pair(RawTcpOptions { keepalive, ..d() }).await;
+            let socket = SockRef::from(&near);
+            assert_eq!(socket.keepalive().unwrap(), keepalive.is_some());
+            #[cfg(target_os = "linux")]
+            if let Some(idle) = keepalive {
+                assert_eq!(socket.tcp_keepalive_time().unwrap(), idle.0);
+                assert_eq!(socket.tcp_keepalive_retries().unwrap(), PROBES);
+            }
+        }
+        for linger in [Some(Span::millis(2000)), None] {
+            let (near, _far) = pair(RawTcpOptions { linger, ..d() }).await;
+            assert_eq!(SockRef::from(&near).linger().unwrap(), linger.map(|s| s.0));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn linux_options_are_in_force_too() {
+        let d = RawTcpOptions::default;
+        for seconds in [2000, 5000].map(Span::millis) {
+            let raw = RawTcpOptions { keepalive_interval: seconds, ..d() };
+            let (near, _far) = pair(raw).await;
+            assert_eq!(SockRef::from(&near).tcp_keepalive_interval().unwrap(), seconds.0);
+        }
+        for user_timeout in [Some(Span::millis(1234)), None] {
+            let (near, _far) = pair(RawTcpOptions { user_timeout, ..d() }).await;
+            let in_force = SockRef::from(&near).tcp_user_timeout().unwrap();
+            assert_eq!(in_force, user_timeout.map(|s| s.0));
+        }
+    }
+
+    /// The server closes first, so the port is in TIME_WAIT on its side.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn reuse_address_decides_whether_a_port_can_be_taken_again_at_once() {
+        for reuse_address in [true, false] {
+            let options =
+                TcpOptions::new(RawTcpOptions { reuse_address, ..RawTcpOptions::default() })
+                    .unwrap();
+            let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+            let addr = listener.local_addr().unwrap();
+            let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
+            drop(far.unwrap());
+            drop((near.unwrap(), listener));
+            assert_eq!(listen(addr, &options).is_ok(), reuse_address);
+        }
+    }
+
+    /// Dials a free port from that very port: a simultaneous open with itself.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_to_ourselves_is_nobody() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        let addr = socket.local_addr().unwrap().as_socket().unwrap();
+        socket.connect(&addr.into()).unwrap();
+        assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addr), "it does happen");
+        socket.set_nonblocking(true).unwrap();
+        let stream = TcpStream::from_std(socket.into()).unwrap();
+        let refused = not_ourselves(stream, addr).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn subsecond_keepalives_are_refused() {
+        let raw = RawTcpOptions { keepalive: Some(Span::millis(200)), ..RawTcpOptions::default() };
+        assert_eq!(TcpOptions::new(raw).unwrap_err().key, "keepalive");
+    }
+}

@@ -1,0 +1,228 @@
+//! One connection as both drivers use it: an outbound queue, a read that is always outstanding, and
+//! a record of every byte at the moment the kernel took or gave it.
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use proto::{CloseReason, Frame, Time};
+
+use crate::{Dir, Env, Event, net::Stream};
+
+/// Frames handed to the kernel in one call.
+const AT_ONCE: usize = 32;
+/// Bytes waiting to be written above which we stop reading: whoever does not listen is not heard.
+const FULL: usize = 256 * 1024;
+const READ: usize = 16 * 1024;
+
+pub(crate) struct Wire {
+    stream: Stream,
+    conn: u32,
+    outbox: VecDeque<Outgoing>,
+    queued: usize,
+    read_ended: bool,
+    /// Why nothing can be written any more. What the peer said before is still read.
+    broken: Option<CloseReason>,
+    finish: Finish,
+}
+
+#[derive(PartialEq)]
+enum Finish {
+    NotAsked,
+    AfterOutbox,
+    Done,
+}
+
+struct Outgoing {
+    frame: Frame,
+    rest: Bytes,
+    since: Time,
+}
+
+/// What a wire did.
+pub(crate) enum Happened {
+    Received(Bytes),
+    Eof,
+    /// The kernel has all of this frame.
+    Wrote(Frame),
+    Ended(CloseReason),
+}
+
+impl Wire {
+    pub(crate) fn new(stream: Stream, conn: u32) -> Self {
+        Self {
+            stream,
+            conn,
+            outbox: VecDeque::new(),
+            queued: 0,
+            read_ended: false,
+            broken: None,
+            finish: Finish::NotAsked,
+        }
+    }
+    pub(crate) fn send(&mut self, frame: Frame, now: Time) {
+        if self.broken.is_none() && self.finish == Finish::NotAsked {
+            self.queued += frame.bytes.len();
+            self.outbox.push_back(Outgoing { rest: frame.bytes.clone(), frame, since: now });
+        }
+    }
+    /// FIN, once everything queued is out.
+    pub(crate) fn finish(&mut self) {
+        if self.finish == Finish::NotAsked {
+            self.finish = Finish::AfterOutbox;
+        }
+    }
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.outbox.is_empty()
+    }
+    pub(crate) fn unacked(&self) -> Option<usize> {
+        self.stream.unacked()
+    }
+    /// Closes and records it. What was not written yet is dropped.
+    #[track_caller]
+    pub(crate) fn close(self, reason: CloseReason, env: &Env) {
+        if reason == CloseReason::Abort {
+            self.stream.reset();
+        } else {
+            drop(self.stream);
+        }
+        env.record(Event::Closed { conn: self.conn, reason });
+    }
+    /// Waits for the next thing the wire does. Cancel safe.
+    pub(crate) async fn next(&mut self, env: &Env) -> Happened {
+        poll_fn(|cx| self.poll(cx, env)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
+        if !self.read_ended
+            && self.queued < FULL
+            && let Poll::Ready(happened) = self.poll_read(cx, env)
+        {
+            return Poll::Ready(happened);
+        }
+        self.poll_write(cx, env)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
+        let conn = self.conn;
+        let mut buf = [0; READ];
+        let Poll::Ready(read) = self.stream.poll_read(cx, &mut buf) else { return Poll::Pending };
+        Poll::Ready(match read {
+            Ok(0) => {
+                self.read_ended = true;
+                match self.broken.take() {
+                    Some(reason) => Happened::Ended(reason),
+                    None => {
+                        env.record(Event::Eof { conn });
+                        Happened::Eof
+                    }
+                }
+            }
+            Ok(n) => {
+                let bytes = Bytes::copy_from_slice(&buf[..n]);
+                env.record(Event::Received { conn, bytes: bytes.clone() });
+                Happened::Received(bytes)
+            }
+            Err(e) => {
+                self.read_ended = true;
+                Happened::Ended(close_reason(&e))
+            }
+        })
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
+        loop {
+            if self.outbox.front().is_some_and(|out| out.rest.is_empty()) {
+                let Outgoing { frame, since, .. } = self.outbox.pop_front().expect("looked at");
+                env.record(outbound(self.conn, &frame, env.now() - since));
+                return Poll::Ready(Happened::Wrote(frame));
+            }
+            if self.outbox.is_empty() {
+                return self.poll_finish();
+            }
+            let mut slices = [IoSlice::new(&[]); AT_ONCE];
+            let filled = self.outbox.len().min(AT_ONCE);
+            for (slice, out) in slices.iter_mut().zip(&self.outbox) {
+                *slice = IoSlice::new(&out.rest);
+            }
+            match self.stream.poll_write(cx, &slices[..filled]) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(n)) => self.advance(n, env),
+                Poll::Ready(Err(e)) => {
+                    self.outbox.clear();
+                    self.queued = 0;
+                    let reason = close_reason(&e);
+                    if self.read_ended {
+                        return Poll::Ready(Happened::Ended(reason));
+                    }
+                    self.broken = Some(reason);
+                    // The read side tells the rest: an answer that came before, then the end.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn poll_finish(&mut self) -> Poll<Happened> {
+        if self.finish == Finish::AfterOutbox {
+            self.finish = Finish::Done;
+            if let Err(e) = self.stream.finish() {
+                return Poll::Ready(Happened::Ended(close_reason(&e)));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn advance(&mut self, mut n: usize, env: &Env) {
+        self.queued -= n;
+        for out in &mut self.outbox {
+            if n == 0 {
+                break;
+            }
+            let taken = out.rest.split_to(n.min(out.rest.len()));
+            n -= taken.len();
+            env.record(Event::Sent { conn: self.conn, bytes: taken });
+        }
+    }
+}
+
+fn outbound(conn: u32, frame: &Frame, took: std::time::Duration) -> Event {
+    Event::Frame {
+        conn,
+        dir: Dir::Out,
+        kind: frame.kind.into(),
+        ticket: frame.ticket,
+        msg_id: frame.msg_id.clone(),
+        device_id: frame.device_id.clone(),
+        bytes: frame.bytes.clone(),
+        took_us: took.as_micros() as u64,
+    }
+}
+
+/// The record of a whole frame that arrived.
+pub(crate) fn inbound(conn: u32, frame: Frame) -> Event {
+    let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
+    Event::Frame {
+        conn,
+        dir: Dir::In,
+        kind: kind.into(),
+        ticket,
+        msg_id,
+        device_id,
+        bytes,
+        took_us: 0,
+    }
+}
+
+fn close_reason(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => CloseReason::Reset,
+        _ => CloseReason::Failed(error.to_string()),
+    }
+}
