@@ -1,7 +1,10 @@
 //! A scenario's own expectations, held against the record. One function each.
 use std::{collections::BTreeMap, time::Duration};
 
-use net::{Dir, Event, Record, record::End};
+use net::{
+    Dir, Event, Record, Sink,
+    record::{End, Metrics},
+};
 use proto::{Fact, Span, Ticket, Time, session::hex};
 
 use super::Finding;
@@ -55,7 +58,7 @@ impl<'a> Evidence<'a> {
             Expect::Elapsed(e) => self.elapsed(e),
             Expect::Closed(e) => self.closed(e),
             Expect::Fact(e) => self.noted(e),
-            Expect::Metric(e) => metric(e, &|_| None),
+            Expect::Metric(e) => metric(e, &|series| self.metric(series)),
         }
     }
 
@@ -260,6 +263,15 @@ impl<'a> Evidence<'a> {
         let which = reason.as_deref().or(name.as_deref()).unwrap_or_default();
         let text = format!("wanted {wanted} `{fact} {which}` noted at {node}, saw {}", seen.len());
         unless(count.map_or(!seen.is_empty(), |n| n == seen.len()), text, seen)
+    }
+
+    /// What the metrics say at the end of the run.
+    fn metric(&self, series: &str) -> Option<f64> {
+        let mut metrics = Metrics::new();
+        for record in self.records {
+            metrics.take(record);
+        }
+        metrics.value(series)
     }
 
     fn seqs(&self, node: &str, wanted: impl Fn(&Event) -> bool) -> Vec<u64> {

@@ -1,12 +1,16 @@
 //! Mistakes in a scenario file: where each one is, and what to do about it.
 use std::{collections::BTreeSet, ops::Range, path::Path};
 
+use proto::ConfigError;
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 use toml::Spanned;
 
-use super::{Expect, Name, Scenario, Source, Step};
-use crate::words;
+use super::{Expect, Name, Quirk, Request, Scenario, Source, Step};
+use crate::{
+    registry::{self, AnyProtocol},
+    words,
+};
 
 /// A mistake in a scenario file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,17 +60,41 @@ impl Scenario {
         Self::deserialize(document).map_err(|error| failed(key(&track.path()), &error))
     }
 
-    /// Checks that the protocol is one of these.
+    /// Checks what only its protocol can judge: that it exists, and takes these settings, quirks
+    /// and requests. Policies are checked where clients are made.
     ///
     /// # Errors
-    /// It is none of them.
-    pub fn check_protocol(&self, known: &[&str]) -> Result<(), ScenarioError> {
-        let Self { protocol, .. } = self;
-        if known.contains(&protocol.get_ref().as_str()) {
-            return Ok(());
+    /// Every mistake.
+    pub fn check_spoken(&self) -> Result<&'static dyn AnyProtocol, Vec<ScenarioError>> {
+        let wrong = |span, e: ConfigError| self.error_at(span, e.key, e.problem);
+        let protocol = registry::find(self.protocol.get_ref())
+            .map_err(|e| vec![wrong(self.protocol.span(), e)])?;
+        let mut found = Vec::new();
+        let mut check = |span, key: String, result: Result<(), ConfigError>| {
+            found.extend(result.err().map(|e| wrong(span, ConfigError { key, ..e })));
+        };
+        for (n, device) in self.devices.iter().enumerate() {
+            let settings = protocol.device(device.settings.get_ref().clone()).map(drop);
+            check(device.settings.span(), format!("device[{n}].settings"), settings);
+            for quirk in &device.quirks {
+                let result = protocol.check_quirk(quirk.get_ref());
+                check(quirk.span(), format!("device[{n}].quirks"), result);
+            }
         }
-        let problem = format!("no protocol `{protocol}`; there is {}", known.join(", "));
-        Err(self.error_at(protocol.span(), "protocol", problem))
+        for (n, step) in self.steps.iter().enumerate() {
+            match step.get_ref() {
+                Step::Request(Request { send, .. }) => {
+                    let result = protocol.check_request(send.get_ref());
+                    check(send.span(), format!("step[{n}].request.send"), result);
+                }
+                Step::Quirk(Quirk { quirk, .. }) => {
+                    let result = protocol.check_quirk(quirk.get_ref());
+                    check(quirk.span(), format!("step[{n}].quirk.quirk"), result);
+                }
+                Step::Stop(_) | Step::Start(_) | Step::Await(_) | Step::Join(_) | Step::Raw(_) => {}
+            }
+        }
+        if found.is_empty() { Ok(protocol) } else { Err(found) }
     }
 
     /// Checks what the file means: all its mistakes.

@@ -15,6 +15,8 @@ use toml::Spanned;
 pub use check::ScenarioError;
 pub use expect::*;
 
+use crate::world::Kind;
+
 /// A word in the file that refers to something, with its place.
 pub type Name = Spanned<String>;
 
@@ -29,8 +31,8 @@ pub struct Scenario {
     /// What its devices and clients speak.
     pub protocol: Name,
     /// Where it can run.
-    #[serde(default = "WorldKind::all")]
-    pub worlds: Vec<WorldKind>,
+    #[serde(default = "both")]
+    pub worlds: Vec<Kind>,
     /// The devices.
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
@@ -45,16 +47,6 @@ pub struct Scenario {
     pub expects: Vec<Spanned<Expect>>,
     #[serde(skip)]
     source: Source,
-}
-
-/// A world a scenario can run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WorldKind {
-    /// Simulated pipes and virtual time.
-    Sim,
-    /// Real sockets and real time.
-    Tcp,
 }
 
 /// A device of the cast.
@@ -231,19 +223,6 @@ impl Scenario {
     }
 }
 
-impl WorldKind {
-    /// The name on the command line and in evidence.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sim => "sim",
-            Self::Tcp => "tcp",
-        }
-    }
-    fn all() -> Vec<Self> {
-        vec![Self::Sim, Self::Tcp]
-    }
-}
-
 impl TryFrom<String> for Hex {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
@@ -255,6 +234,10 @@ impl fmt::Debug for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(&self.0))
     }
+}
+
+fn both() -> Vec<Kind> {
+    vec![Kind::Sim, Kind::Tcp]
 }
 
 fn nothing() -> Spanned<Value> {

@@ -217,6 +217,16 @@ fn metrics_are_compared_as_the_fold_reads_them() {
 }
 
 #[test]
+fn metrics_count_the_record() {
+    let ended =
+        r#"metric = { series = 'tcp_comm_commands_total{device_id="",outcome="ok"}', value = 1 }"#;
+    let twice =
+        r#"metric = { series = 'tcp_comm_commands_total{device_id="",outcome="ok"}', value = 2 }"#;
+    let absent = r#"metric = { series = 'tcp_comm_nonsense', value = 0 }"#;
+    check(&Tape::sound(), &[ended], &[twice, absent]);
+}
+
+#[test]
 fn levels_are_compared_exactly() {
     let applied = Tape::default().client(done(TICKET, ok(Delivery::Applied), 1));
     let exact = r#"outcome = { client = "toggler", is = "ok", delivery = "applied" }"#;

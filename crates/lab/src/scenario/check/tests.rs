@@ -102,10 +102,29 @@ fn a_scenario_needs_a_cast_and_an_expectation() {
     assert_eq!(keys, ["worlds", "device", "client", "expect"]);
 }
 
+/// The errors that only the protocol sees, after replacing `from` with `to` in a good file.
+fn spoken(from: &str, to: &str) -> Vec<String> {
+    assert!(GOOD.contains(from), "{from}");
+    let scenario = Scenario::parse("good.toml", &GOOD.replacen(from, to, 1)).unwrap();
+    let errors = scenario.check_spoken().map(|p| p.name()).err().unwrap_or_default();
+    errors.iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn an_unknown_protocol_is_told_the_known_ones() {
-    let scenario = Scenario::parse("good.toml", GOOD).unwrap();
-    assert_eq!(scenario.check_protocol(&["toggle"]), Ok(()));
-    let error = scenario.check_protocol(&["hsms", "vkb"]).unwrap_err().to_string();
-    assert_eq!(error, "good.toml:4: protocol: no protocol `toggle`; there is hsms, vkb");
+fn what_only_the_protocol_knows_is_placed_too() {
+    assert_eq!(spoken("good", "good"), [""; 0]);
+    let cases = [
+        (
+            "\"toggle\"",
+            "\"tuggle\"",
+            "good.toml:4: protocol: no protocol `tuggle`; there is toggle",
+        ),
+        ("\"framed\"", "\"fried\"", "good.toml:7: device[0].settings: unknown variant `fried`"),
+        ("reject x1", "explode", "good.toml:8: device[0].quirks: no mode `explode`"),
+        ("device_id = \"D1\", ", "", "good.toml:14: step[0].request.send: missing field"),
+    ];
+    for (from, to, want) in cases {
+        let found = spoken(from, to);
+        assert!(found.len() == 1 && found[0].starts_with(want), "{to}: {found:#?}");
+    }
 }
