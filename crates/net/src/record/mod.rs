@@ -1,5 +1,17 @@
 //! The one stream of facts. Logs, metrics, reports and verdicts are folds over it.
+mod counts;
 pub mod event;
+pub mod evidence;
+pub mod exposition;
+pub mod jsonl;
+mod lines;
+pub mod metrics;
+pub mod openmetrics;
+pub mod packet;
+pub mod packets;
+pub mod textfile;
+#[cfg(test)]
+mod told;
 
 use std::{
     collections::VecDeque,
@@ -11,6 +23,13 @@ use proto::Time;
 use tokio::sync::watch;
 
 pub use event::{Dir, End, Event, Record, Role};
+pub use evidence::{Evidence, EvidenceError, Header, read_evidence};
+pub use exposition::Sample;
+pub use jsonl::PacketLog;
+pub use lines::Written;
+pub use metrics::Metrics;
+pub use openmetrics::{Format, negotiate};
+pub use packet::Level;
 
 /// A fold over the stream: told every record once, in order, as it happens.
 pub trait Sink: Send {

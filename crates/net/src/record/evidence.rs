@@ -1,0 +1,249 @@
+//! The evidence file `run.jsonl`: a header, then every record, a line each. It reads what it wrote and
+//! says of anything else which line is wrong.
+use std::{io, io::BufRead, io::Read, io::Write};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Event, Record, Sink,
+    lines::{Lines, Written},
+};
+
+/// No line is longer: 64 MiB, many times what the largest frame needs.
+const MAX_LINE: u64 = 64 << 20;
+
+/// The first line: of which run this is the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format, [`Header::FORMAT`].
+    pub wirelab_evidence: u32,
+    /// Name of the scenario, if there was one.
+    pub scenario: Option<String>,
+    /// Where all chance came from.
+    pub seed: u64,
+    /// Which network: `sim` or `tcp`.
+    pub world: String,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// Commit it was built from, if known.
+    pub commit: Option<String>,
+    /// When the run began; records count microseconds from here.
+    pub started: Timestamp,
+}
+
+impl Header {
+    /// The version written, and the newest that is read.
+    pub const FORMAT: u32 = 1;
+}
+
+/// Writes the evidence file.
+pub struct Evidence<W> {
+    out: Lines<W>,
+}
+
+impl<W: Write + Send> Evidence<W> {
+    /// Begins a file with its header.
+    pub fn new(out: W, header: &Header) -> Self {
+        let mut out = Lines::new(out);
+        put(&mut out, header);
+        Self { out }
+    }
+    /// Ask this, when the run is over, whether every record got out.
+    pub fn written(&self) -> Written {
+        self.out.written()
+    }
+}
+
+impl<W: Write + Send> Sink for Evidence<W> {
+    fn take(&mut self, record: &Record) {
+        put(&mut self.out, record);
+        if matches!(record.event, Event::Ended { .. }) {
+            self.out.flush();
+        }
+    }
+}
+
+fn put(out: &mut Lines<impl Write>, value: &impl Serialize) {
+    let mut line = serde_json::to_vec(value).expect("keys are text and numbers are finite");
+    line.push(b'\n');
+    out.put(&line);
+}
+
+/// Why a file is not, or not wholly, evidence.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// It could not be read.
+    #[error("line {line}: cannot be read")]
+    Io {
+        /// The line, from 1.
+        line: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It does not begin with a header.
+    #[error("line 1: no evidence header; is this a run.jsonl?")]
+    NoHeader(#[source] serde_json::Error),
+    /// A later wirelab wrote it.
+    #[error(
+        "line 1: written in format {found}, and this wirelab reads up to {}: use a newer wirelab",
+        Header::FORMAT
+    )]
+    Newer {
+        /// The format it is in.
+        found: u32,
+    },
+    /// A line is no record.
+    #[error("line {line}: not a record")]
+    NotARecord {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A line is longer than any record.
+    #[error("line {line}: longer than {MAX_LINE} bytes")]
+    TooLong {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// The last line stops short, as after a crash or on a full disk. What came before is sound.
+    #[error("line {line}: cut short, after {} records", records.len())]
+    Cut {
+        /// The line, from 1.
+        line: usize,
+        /// The header.
+        header: Box<Header>,
+        /// The records before the cut.
+        records: Vec<Record>,
+    },
+}
+
+/// Reads an evidence file.
+///
+/// # Errors
+/// Anything but a header of a format we know and whole records; see [`EvidenceError`].
+pub fn read_evidence(mut from: impl BufRead) -> Result<(Header, Vec<Record>), EvidenceError> {
+    let first = next_line(&mut from, 1)?.unwrap_or_default();
+    let header = read_header(&first)?;
+    let mut records = Vec::new();
+    for line in 2.. {
+        let Some(text) = next_line(&mut from, line)? else { break };
+        match serde_json::from_slice(&text) {
+            Ok(record) => records.push(record),
+            Err(_) if !text.ends_with(b"\n") => {
+                return Err(EvidenceError::Cut { line, header: header.into(), records });
+            }
+            Err(source) => return Err(EvidenceError::NotARecord { line, source }),
+        }
+    }
+    Ok((header, records))
+}
+
+fn read_header(line: &[u8]) -> Result<Header, EvidenceError> {
+    #[derive(Deserialize)]
+    struct Format {
+        wirelab_evidence: u32,
+    }
+    let Format { wirelab_evidence: found } =
+        serde_json::from_slice(line).map_err(EvidenceError::NoHeader)?;
+    if found > Header::FORMAT {
+        return Err(EvidenceError::Newer { found });
+    }
+    serde_json::from_slice(line).map_err(EvidenceError::NoHeader)
+}
+
+/// The next line with its end, if it has one; none at the end of the file.
+fn next_line(from: &mut impl BufRead, line: usize) -> Result<Option<Vec<u8>>, EvidenceError> {
+    let mut text = Vec::new();
+    from.take(MAX_LINE)
+        .read_until(b'\n', &mut text)
+        .map_err(|source| EvidenceError::Io { line, source })?;
+    if text.len() as u64 == MAX_LINE && !text.ends_with(b"\n") {
+        return Err(EvidenceError::TooLong { line });
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::told::*;
+
+    fn header() -> Header {
+        Header {
+            wirelab_evidence: Header::FORMAT,
+            scenario: Some("toggle/happy".into()),
+            seed: 7,
+            world: "sim".into(),
+            version: "0.1.0".into(),
+            commit: None,
+            started: "2025-11-01T12:34:56.789Z".parse().unwrap(),
+        }
+    }
+    fn file(records: &[Record]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut evidence = Evidence::new(&mut bytes, &header());
+        records.iter().for_each(|r| evidence.take(r));
+        evidence.written().check().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        for records in [vec![], happy(), anything(3, 2000)] {
+            assert_eq!(read_evidence(&file(&records)[..]).unwrap(), (header(), records));
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_still_gives_what_came_before() {
+        let whole = file(&happy());
+        let header_end = whole.iter().position(|b| *b == b'\n').unwrap();
+        for end in header_end..whole.len() {
+            let whole_lines = whole[..end].iter().filter(|b| **b == b'\n').count();
+            match read_evidence(&whole[..end]) {
+                Ok((_, records)) => assert_eq!(records, happy()[..records.len()]),
+                Err(EvidenceError::Cut { line, header: head, records }) => {
+                    assert_eq!((line, *head), (whole_lines + 1, header()));
+                    assert_eq!(records, happy()[..whole_lines - 1]);
+                }
+                Err(other) => panic!("at {end}: {other}"),
+            }
+        }
+        assert!(matches!(read_evidence(&whole[..9]), Err(EvidenceError::NoHeader(_))));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let mut bytes = file(&happy()[..2]);
+        bytes.extend(b"{\"seq\": 1}\n");
+        bytes.extend(&file(&happy()[..1])[..]);
+        let error = read_evidence(&bytes[..]).unwrap_err();
+        assert_eq!(error.to_string(), "line 4: not a record");
+        assert!(matches!(read_evidence(&b""[..]), Err(EvidenceError::NoHeader(_))));
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_in_so_many_words() {
+        let error =
+            read_evidence(&b"{\"wirelab_evidence\": 2, \"all\": \"new\"}\n"[..]).unwrap_err();
+        assert!(error.to_string().contains("format 2"), "{error}");
+        assert!(error.to_string().contains("use a newer wirelab"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_swallowed() {
+        let mut bytes = io::BufReader::new(io::repeat(b'x'));
+        assert!(matches!(next_line(&mut bytes, 9), Err(EvidenceError::TooLong { line: 9 })));
+    }
+
+    #[test]
+    fn a_full_disk_is_noticed() {
+        let mut room = [0; 300];
+        let mut evidence = Evidence::new(&mut room[..], &header());
+        happy().iter().for_each(|r| evidence.take(r));
+        assert!(evidence.written().check().is_err());
+    }
+}
