@@ -12,7 +12,7 @@ pub mod sim;
 pub mod tcp;
 mod wire;
 
-pub use client::{Answer, Client, Failure, Receipt};
+pub use client::{Answer, Client, Failure, Receipt, Tickets};
 pub use env::Env;
 pub use host::Host;
 pub use net::Net;
