@@ -160,12 +160,23 @@ impl<'a> Stage<'a> {
                 let _ = client.request(send.clone()).await;
             }
         };
-        if *background {
-            self.background.entry(name).or_default().push(tokio::spawn(asking));
-        } else {
+        if !*background {
             asking.await;
+            return Ok(());
         }
-        Ok(())
+        let before = self.submissions(name);
+        self.background.entry(name).or_default().push(tokio::spawn(asking));
+        // The next step comes after this one, so it must have begun.
+        let mut left = before + 1;
+        let begun = self.world.recorder().until(|r| {
+            left -= usize::from(is_submission(r, name));
+            (left == 0).then_some(())
+        });
+        self.at_most(begun, || format!("{name} never took the request on")).await
+    }
+
+    fn submissions(&self, client: &str) -> usize {
+        self.world.recorder().records().iter().filter(|r| is_submission(r, client)).count()
     }
 
     async fn misbehave(&mut self, device: &str, quirk: &str) -> Result<(), String> {
@@ -241,6 +252,10 @@ impl<'a> Stage<'a> {
     fn seat(&mut self, device: &str) -> &mut Seat {
         self.devices.get_mut(device).expect("the scenario was checked")
     }
+}
+
+fn is_submission(record: &Record, client: &str) -> bool {
+    &*record.node == client && matches!(record.event, Event::Submitted { .. })
 }
 
 async fn join_all(tasks: Vec<JoinHandle<()>>) {
