@@ -3,6 +3,7 @@
 pub mod judge;
 pub mod registry;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod shipped;
 pub mod words;

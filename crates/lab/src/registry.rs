@@ -75,6 +75,11 @@ pub type AnyAnswer = Result<Receipt<Value>, Failure>;
 
 /// A device that can be plugged in, pulled out and plugged in again with its memory intact.
 pub trait AnyDevice: Send {
+    /// From the start it behaves like this.
+    ///
+    /// # Errors
+    /// What is wrong with the quirk.
+    fn misbehave(&self, quirk: &str) -> Result<(), ConfigError>;
     /// Starts it at `addr`.
     ///
     /// # Errors
@@ -176,6 +181,10 @@ impl<P: Protocol> AnyClient for Client<P> {
 }
 
 impl<P: Protocol> AnyDevice for Arc<P> {
+    fn misbehave(&self, quirk: &str) -> Result<(), ConfigError> {
+        P::misbehave(self, quirk.parse()?);
+        Ok(())
+    }
     fn plug_in(&self, env: Env, addr: SocketAddr) -> io::Result<Box<dyn AnyHost>> {
         Ok(Box::new(Host::start(env, addr, self.clone())?))
     }

@@ -25,6 +25,7 @@ pub fn event(event: &Event) -> &'static str {
         Event::AttemptFailed { .. } => "attempt_failed",
         Event::Done { .. } => "done",
         Event::Step { .. } => "step",
+        Event::StepFailed { .. } => "step_failed",
         Event::Armed { .. } => "armed",
         Event::Ended { .. } => "ended",
     }

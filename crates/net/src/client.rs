@@ -83,11 +83,27 @@ impl<P: Protocol> Client<P> {
     }
 }
 
+/// The tickets a client gives its requests, in order: the same for the same seed and name.
+#[derive(Clone, Debug)]
+pub struct Tickets(Rng);
+
+impl Tickets {
+    /// Those of the client that runs in `env`.
+    pub fn of(env: &Env) -> Self {
+        let name: Vec<u64> = env.recorder.name().bytes().map(u64::from).collect();
+        Self(Rng::new(env.seed, &name))
+    }
+    /// The next one.
+    pub fn draw(&mut self) -> Ticket {
+        Ticket(self.0.next_u64())
+    }
+}
+
 struct Driver<P: Protocol> {
     env: Env,
     addrs: Vec<SocketAddr>,
     supervisor: Supervisor<P>,
-    tickets: Rng,
+    tickets: Tickets,
     link: Link,
     conn: u32,
     alarm: Alarm,
@@ -109,9 +125,8 @@ enum LinkEvent {
 
 impl<P: Protocol> Driver<P> {
     fn new(env: Env, addrs: Vec<SocketAddr>, supervisor: Supervisor<P>) -> Self {
-        let name: Vec<u64> = env.recorder.name().bytes().map(u64::from).collect();
         Self {
-            tickets: Rng::new(env.seed, &name),
+            tickets: Tickets::of(&env),
             alarm: env.alarm(),
             env,
             addrs,
@@ -144,7 +159,7 @@ impl<P: Protocol> Driver<P> {
 
     fn submit(&mut self, request: P::Request, answer: oneshot::Sender<Answer<P::Reply>>) {
         let now = self.env.now();
-        let ticket = Ticket(self.tickets.next_u64());
+        let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
         self.waiting.insert(ticket, (now, answer));
         self.supervisor.handle_input(now, Happening::Submit(ticket, request));

@@ -10,6 +10,7 @@ use std::{
     task::Poll,
 };
 
+use jiff::Timestamp;
 use proto::Time;
 use tokio::time::{Instant, Sleep};
 
@@ -42,6 +43,10 @@ impl Env {
     /// Now. Virtual when the runtime's time is paused.
     pub fn now(&self) -> Time {
         Time::from_micros(self.start.elapsed().as_micros() as u64)
+    }
+    /// The date and time of day when its clock started, for headers and log lines.
+    pub fn started(&self) -> Timestamp {
+        Timestamp::now() - self.start.elapsed()
     }
     /// Writes a fact down, now.
     #[track_caller]

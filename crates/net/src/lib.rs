@@ -2,6 +2,7 @@
 //!
 //! It moves bytes, keeps time and records facts. It has no opinion on what is right.
 
+pub mod bare;
 pub mod client;
 pub mod env;
 pub mod host;
@@ -11,7 +12,7 @@ pub mod sim;
 pub mod tcp;
 mod wire;
 
-pub use client::{Answer, Client, Failure, Receipt};
+pub use client::{Answer, Client, Failure, Receipt, Tickets};
 pub use env::Env;
 pub use host::Host;
 pub use net::Net;

@@ -19,6 +19,8 @@ pub(super) struct Index<'a> {
     pub refused: Vec<u64>,
     /// A device wrote down what it saw.
     pub has_device: bool,
+    /// Steps of the scenario that could not be done, and why.
+    pub failed_steps: Vec<(u64, usize, &'a str)>,
     /// The end of the run, and the tasks it left.
     pub ended: Option<(u64, usize)>,
     open: BTreeMap<(&'a str, u32), usize>,
@@ -114,6 +116,7 @@ impl<'a> Index<'a> {
             Event::Fact { fact: Fact::Quirk { name, .. }, .. } => {
                 self.fired.entry((node, name)).or_default().push(seq);
             }
+            Event::StepFailed { step, problem } => self.failed_steps.push((seq, *step, problem)),
             Event::Armed { device, quirk } => self.armed.push(Armed { seq, device, quirk }),
             Event::ConnectFailed { stage: Stage::Refused, .. } => self.refused.push(seq),
             Event::Ended { tasks_left } => self.ended = Some((seq, *tasks_left)),

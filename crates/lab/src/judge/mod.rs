@@ -55,6 +55,11 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
     findings.extend(expect::unmet(scenario, world, records));
+    if let Some((seq, step, problem)) = index.failed_steps.first() {
+        // Whatever else was seen, it was not seen of the run that was meant.
+        findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
+        findings.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
+    }
     if index.lost > 0 {
         // What is missing may have been in the part that was let go.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
@@ -127,6 +132,17 @@ mod tests {
         let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_step_that_could_not_be_done_convicts_nobody() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let mut records = Tape::sound().records();
+        let problem = "waited in vain".to_owned();
+        records[0].event = net::Event::StepFailed { step: 3, problem };
+        let verdict = judge(&unmet, "sim", &records);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert!(verdict.findings.iter().any(|f| f.rule == "step 3" && f.text == "waited in vain"));
     }
 
     #[test]
