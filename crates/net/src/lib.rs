@@ -13,7 +13,7 @@ pub mod tcp;
 mod wire;
 
 pub use client::{Answer, Client, Failure, Receipt, Tickets};
-pub use env::Env;
+pub use env::{Env, Stopwatch};
 pub use host::Host;
 pub use net::Net;
 pub use record::{Dir, Event, Record, Recorder, Role, Sink};
