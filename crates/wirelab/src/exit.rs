@@ -126,7 +126,7 @@ impl From<clap::Error> for Failure {
             .take_while(|line| !line.starts_with("Usage:"))
             .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
         let line = wanted.collect::<Vec<_>>().join(" ");
-        let problem = line.trim_start_matches("error: ").trim_end_matches('.');
+        let problem = line.trim_start_matches("error: ").replace(" tip: ", "; ");
         let origin = variable(&error).map(|name| format!(" (from the environment's {name})"));
         Self::usage(format!(
             "{problem}{}; --help shows what is allowed",

@@ -63,7 +63,9 @@ fn coloured(line: &str) -> String {
 /// The reader has gone, or the output is not writable.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| unwritable("stdout", &e))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| unwritable("to stdout", &e))
 }
 
 /// What it means that `output` cannot be written.

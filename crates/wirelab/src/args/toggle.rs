@@ -28,16 +28,22 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ToggleArgs {
     /// Who shall switch.
-    #[arg(long, env, value_name = "ID", required_unless_present = "from")]
+    #[arg(long, env, hide_env_values = true, value_name = "ID", required_unless_present = "from")]
     pub(crate) device_id: Option<String>,
     /// Where it is: a name or an address.
-    #[arg(long, env, value_name = "HOST", required_unless_present = "dry_run")]
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        value_name = "HOST",
+        required_unless_present = "dry_run"
+    )]
     pub(crate) device_host: Option<String>,
     /// Its port.
-    #[arg(long, env, value_name = "PORT", default_value_t = 9000, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env, hide_env_values = true, value_name = "PORT", default_value_t = 9000, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) device_port: u16,
     /// What it shall be: on, true or 1; off, false or 0.
-    #[arg(long, env, default_value = "on")]
+    #[arg(long, env, hide_env_values = true, default_value = "on")]
     pub(crate) state: State,
     /// Reads commands from this file, `-` for stdin: {"device_id": …, "state": …}, one a line.
     #[arg(long, value_name = "FILE")]
@@ -77,7 +83,14 @@ pub(crate) struct ToggleArgs {
     pub(crate) seed: Option<u64>,
 
     /// The least important line the packet log shows: DEBUG, INFO, WARNING or ERROR.
-    #[arg(long, env, value_name = "LEVEL", default_value = "INFO", help_heading = "Output")]
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        value_name = "LEVEL",
+        default_value = "INFO",
+        help_heading = "Output"
+    )]
     pub(crate) log_level: Level,
     /// Writes the packet log here instead of stdout.
     #[arg(long, value_name = "PATH", help_heading = "Output")]
@@ -93,7 +106,14 @@ pub(crate) struct ToggleArgs {
     pub(crate) dry_run: bool,
 
     /// Port of http://127.0.0.1:PORT/metrics; 0 is any free one, which is printed.
-    #[arg(long, env, value_name = "PORT", default_value_t = 9400, help_heading = "Metrics")]
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        value_name = "PORT",
+        default_value_t = 9400,
+        help_heading = "Metrics"
+    )]
     pub(crate) metrics_port: u16,
     /// Serves no metrics.
     #[arg(long, conflicts_with = "linger", help_heading = "Metrics")]

@@ -148,7 +148,7 @@ struct Lost {
 
 impl Lost {
     fn failure(&self) -> Failure {
-        self.why.get().map_or(Failure::Unheard, |e| text::unwritable("stdout", e))
+        self.why.get().map_or(Failure::Unheard, |e| text::unwritable("to stdout", e))
     }
 }
 
