@@ -5,7 +5,11 @@ mod device;
 mod papers;
 mod toggle;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
+};
 
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, Form};
@@ -68,6 +72,40 @@ impl From<clap::Error> for Ended {
             Self::Well(error.render().ansi().to_string())
         }
     }
+}
+
+impl From<clap::Error> for Failure {
+    /// In one line; clap takes several.
+    fn from(error: clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::usage("no command given; wirelab --help lists them");
+        }
+        let text = error.render().to_string();
+        let wanted = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+        let line = wanted.collect::<Vec<_>>().join(" ");
+        let problem = line.trim_start_matches("error: ").replace(" tip: ", "; ");
+        let origin = variable(&error).map(|name| format!(" (from the environment's {name})"));
+        Self::usage(format!(
+            "{problem}{}; --help shows what is allowed",
+            origin.unwrap_or_default()
+        ))
+    }
+}
+
+/// The environment variable a bad value came from, if it did not come from a flag.
+fn variable(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = arg.split(' ').next()?;
+    let name = flag.strip_prefix("--")?;
+    let is_it = |given: String| given.split('=').next() == Some(flag);
+    let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
+    let name = name.replace('-', "_").to_uppercase();
+    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
+        .then_some(name)
 }
 
 /// Pairs of which the second makes the first pointless. They are no clap conflicts: what the

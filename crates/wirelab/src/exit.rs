@@ -1,7 +1,6 @@
 //! How the program ends: its exit codes, and failures that say what is wrong and how to mend it.
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use proto::{ConfigError, Stage};
 
 use crate::text;
@@ -111,40 +110,6 @@ impl From<ConfigError> for Failure {
         let key = key.trim_start_matches("policy.").trim_start_matches("settings.");
         Self::usage(format!("--{}: {problem}", key.replace('_', "-")))
     }
-}
-
-impl From<clap::Error> for Failure {
-    /// In one line; clap takes several.
-    fn from(error: clap::Error) -> Self {
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::usage("no command given; wirelab --help lists them");
-        }
-        let text = error.render().to_string();
-        let wanted = text
-            .lines()
-            .map(str::trim)
-            .take_while(|line| !line.starts_with("Usage:"))
-            .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-        let line = wanted.collect::<Vec<_>>().join(" ");
-        let problem = line.trim_start_matches("error: ").replace(" tip: ", "; ");
-        let origin = variable(&error).map(|name| format!(" (from the environment's {name})"));
-        Self::usage(format!(
-            "{problem}{}; --help shows what is allowed",
-            origin.unwrap_or_default()
-        ))
-    }
-}
-
-/// The environment variable a bad value came from, if it did not come from a flag.
-fn variable(error: &clap::Error) -> Option<String> {
-    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
-    let flag = arg.split(' ').next()?;
-    let name = flag.strip_prefix("--")?;
-    let is_it = |given: String| given.split('=').next() == Some(flag);
-    let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
-    let name = name.replace('-', "_").to_uppercase();
-    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
-        .then_some(name)
 }
 
 #[cfg(test)]
