@@ -1,6 +1,12 @@
 //! What should happen, and did it: worlds, scenarios, verdicts and reports.
 
+pub mod judge;
 pub mod registry;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod shipped;
+pub mod words;
 pub mod world;
 
 pub use world::{Kind, World};

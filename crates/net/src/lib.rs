@@ -2,6 +2,7 @@
 //!
 //! It moves bytes, keeps time and records facts. It has no opinion on what is right.
 
+pub mod bare;
 pub mod client;
 pub mod env;
 pub mod host;

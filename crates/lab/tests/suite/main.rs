@@ -1,3 +1,4 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
+mod shipped;
 mod support;
 mod toggle;

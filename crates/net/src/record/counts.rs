@@ -126,6 +126,7 @@ impl State {
             | Event::Closed { .. }
             | Event::AttemptFailed { .. }
             | Event::Step { .. }
+            | Event::StepFailed { .. }
             | Event::Armed { .. }
             | Event::Ended { .. } => {}
         }

@@ -201,6 +201,13 @@ pub enum Event {
         /// In words.
         text: String,
     },
+    /// A step could not be done; what follows shows little.
+    StepFailed {
+        /// Place in the scenario, from 1.
+        step: usize,
+        /// Why.
+        problem: String,
+    },
     /// The lab told a device to do this wrong.
     Armed {
         /// The device.

@@ -1,5 +1,5 @@
-//! The evidence file `run.jsonl`: a header, then every record, a line each. It reads what it wrote and
-//! says of anything else which line is wrong.
+//! The evidence file `run.jsonl`: of each run a header, then every record, a line each. It reads what it
+//! wrote and says of anything else which line is wrong.
 use std::{io, io::BufRead, io::Read, io::Write};
 
 use jiff::Timestamp;
@@ -109,49 +109,52 @@ pub enum EvidenceError {
         line: usize,
     },
     /// The last line stops short, as after a crash or on a full disk. What came before is sound.
-    #[error("line {line}: cut short, after {} records", records.len())]
+    #[error("line {line}: cut short, after {} whole records", runs.iter().map(|run| run.1.len()).sum::<usize>())]
     Cut {
         /// The line, from 1.
         line: usize,
-        /// The header.
-        header: Box<Header>,
-        /// The records before the cut.
-        records: Vec<Record>,
+        /// The runs, of the last one what came before the cut.
+        runs: Vec<Run>,
     },
 }
 
-/// Reads an evidence file.
+/// One run: its header and its records.
+pub type Run = (Header, Vec<Record>);
+
+/// Reads an evidence file: one run or several, one after the other.
 ///
 /// # Errors
-/// Anything but a header of a format we know and whole records; see [`EvidenceError`].
-pub fn read_evidence(mut from: impl BufRead) -> Result<(Header, Vec<Record>), EvidenceError> {
+/// Anything but headers of a format we know and whole records; see [`EvidenceError`].
+pub fn read_evidence(mut from: impl BufRead) -> Result<Vec<Run>, EvidenceError> {
     let first = next_line(&mut from, 1)?.unwrap_or_default();
-    let header = read_header(&first)?;
-    let mut records = Vec::new();
+    let mut runs = vec![(read_header(&first)?.map_err(EvidenceError::NoHeader)?, Vec::new())];
     for line in 2.. {
         let Some(text) = next_line(&mut from, line)? else { break };
         match serde_json::from_slice(&text) {
-            Ok(record) => records.push(record),
-            Err(_) if !text.ends_with(b"\n") => {
-                return Err(EvidenceError::Cut { line, header: header.into(), records });
-            }
-            Err(source) => return Err(EvidenceError::NotARecord { line, source }),
+            Ok(record) => runs.last_mut().expect("it begins with one").1.push(record),
+            Err(_) if !text.ends_with(b"\n") => return Err(EvidenceError::Cut { line, runs }),
+            Err(source) => match read_header(&text)? {
+                Ok(header) => runs.push((header, Vec::new())),
+                Err(_) => return Err(EvidenceError::NotARecord { line, source }),
+            },
         }
     }
-    Ok((header, records))
+    Ok(runs)
 }
 
-fn read_header(line: &[u8]) -> Result<Header, EvidenceError> {
+/// A header; no header at all is the inner error, one we are too old for the outer.
+fn read_header(line: &[u8]) -> Result<serde_json::Result<Header>, EvidenceError> {
     #[derive(Deserialize)]
     struct Format {
         wirelab_evidence: u32,
     }
-    let Format { wirelab_evidence: found } =
-        serde_json::from_slice(line).map_err(EvidenceError::NoHeader)?;
-    if found > Header::FORMAT {
-        return Err(EvidenceError::Newer { found });
+    match serde_json::from_slice(line) {
+        Ok(Format { wirelab_evidence: found }) if found > Header::FORMAT => {
+            Err(EvidenceError::Newer { found })
+        }
+        Ok(Format { .. }) => Ok(serde_json::from_slice(line)),
+        Err(e) => Ok(Err(e)),
     }
-    serde_json::from_slice(line).map_err(EvidenceError::NoHeader)
 }
 
 /// The next line with its end, if it has one; none at the end of the file.
@@ -193,8 +196,14 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         for records in [vec![], happy(), anything(3, 2000)] {
-            assert_eq!(read_evidence(&file(&records)[..]).unwrap(), (header(), records));
+            assert_eq!(read_evidence(&file(&records)[..]).unwrap(), [(header(), records)]);
         }
+    }
+
+    #[test]
+    fn runs_may_follow_one_another_in_one_file() {
+        let both = [file(&happy()), file(&[])].concat();
+        assert_eq!(read_evidence(&both[..]).unwrap(), [(header(), happy()), (header(), vec![])]);
     }
 
     #[test]
@@ -204,10 +213,10 @@ mod tests {
         for end in header_end..whole.len() {
             let whole_lines = whole[..end].iter().filter(|b| **b == b'\n').count();
             match read_evidence(&whole[..end]) {
-                Ok((_, records)) => assert_eq!(records, happy()[..records.len()]),
-                Err(EvidenceError::Cut { line, header: head, records }) => {
-                    assert_eq!((line, *head), (whole_lines + 1, header()));
-                    assert_eq!(records, happy()[..whole_lines - 1]);
+                Ok(runs) => assert_eq!(runs[0].1, happy()[..runs[0].1.len()]),
+                Err(EvidenceError::Cut { line, runs }) => {
+                    assert_eq!(line, whole_lines + 1);
+                    assert_eq!(runs, [(header(), happy()[..whole_lines - 1].to_vec())]);
                 }
                 Err(other) => panic!("at {end}: {other}"),
             }

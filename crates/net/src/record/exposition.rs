@@ -90,7 +90,7 @@ fn write_labels(text: &mut String, labels: &BTreeMap<String, String>) {
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// The number of the first line that `write` would not have written, and what is wrong with it.

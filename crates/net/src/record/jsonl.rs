@@ -95,6 +95,7 @@ fn words(about: &About<'_>, event: &Event) -> Option<Words> {
         Event::Done { end: End::Ok { .. }, .. } => (Info, "done", "Command done"),
         Event::Done { end: End::Failed { .. }, .. } => (Error, "done", "Command failed"),
         Event::Step { .. } => (Info, "step", "Scenario step"),
+        Event::StepFailed { .. } => (Error, "step_failed", "Scenario step failed"),
         Event::Armed { .. } => (Info, "armed", "Device told to do wrong"),
         Event::Ended { .. } => (Info, "ended", "Run over"),
     };
@@ -236,6 +237,7 @@ impl<'a> Line<'a> {
                 }
             }
             Event::Step { text, .. } => keys.detail = Some(text),
+            Event::StepFailed { problem, .. } => keys.detail = Some(problem),
             Event::Armed { device, quirk } => {
                 keys.detail = Some(device);
                 keys.reason = Some(Cow::Borrowed(quirk));

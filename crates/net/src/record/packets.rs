@@ -87,6 +87,7 @@ impl Packets {
             | Event::Eof { .. }
             | Event::Closed { .. }
             | Event::Step { .. }
+            | Event::StepFailed { .. }
             | Event::Armed { .. }
             | Event::Ended { .. } => About::default(),
         }

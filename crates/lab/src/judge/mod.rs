@@ -1,0 +1,160 @@
+//! The verdict on a run. It sees a scenario and the record, nothing else, so it works as well on an
+//! evidence file from last week.
+mod expect;
+mod index;
+mod laws;
+#[cfg(test)]
+mod tape;
+
+use std::fmt;
+
+use net::Record;
+use serde::Serialize;
+
+use crate::scenario::Scenario;
+use index::Index;
+
+/// Something tried, and how it went. The worst of several is theirs together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All that was expected was seen.
+    Pass,
+    /// The run does not show whether it would have been.
+    Inconclusive,
+    /// Something else was seen.
+    Fail,
+}
+
+/// What a run amounts to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The worst of the findings; a pass without any.
+    pub outcome: Outcome,
+    /// Every reason why this is no pass.
+    pub findings: Vec<Finding>,
+    /// What a reader of a pass should know.
+    pub notes: Vec<String>,
+}
+
+/// One reason why a run is no pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The law, or the expectation by its place in the file.
+    pub rule: String,
+    /// Never a pass.
+    pub outcome: Outcome,
+    /// What was wanted, and what was seen.
+    pub text: String,
+    /// The records that show it, by `seq`.
+    pub records: Vec<u64>,
+}
+
+/// Judges a run by its record: the laws, then the scenario's own expectations.
+pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
+    let index = Index::new(records);
+    let mut findings = laws::broken(&index);
+    findings.extend(expect::unmet(scenario, world, records));
+    if let Some((seq, step, problem)) = index.failed_steps.first() {
+        // Whatever else was seen, it was not seen of the run that was meant.
+        findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
+        findings.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
+    }
+    if index.lost > 0 {
+        // What is missing may have been in the part that was let go.
+        findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
+        let text = format!("the oldest {} records were let go; keep more", index.lost);
+        findings.push(Finding::inconclusive("evidence", text, []));
+    }
+    let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
+    Verdict { outcome, findings, notes: laws::notes(&index) }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "PASS",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Fail => "FAIL",
+        })
+    }
+}
+
+impl Finding {
+    fn fail(
+        rule: impl Into<String>,
+        text: impl Into<String>,
+        records: impl IntoIterator<Item = u64>,
+    ) -> Self {
+        let records = records.into_iter().collect();
+        Self { rule: rule.into(), outcome: Outcome::Fail, text: text.into(), records }
+    }
+    fn inconclusive(
+        rule: impl Into<String>,
+        text: impl Into<String>,
+        records: impl IntoIterator<Item = u64>,
+    ) -> Self {
+        Self { outcome: Outcome::Inconclusive, ..Self::fail(rule, text, records) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{tape::Tape, *};
+
+    fn scenario(expect: &str) -> Scenario {
+        let text = format!(
+            "name = \"x\"\ntitle = \"x\"\nprotocol = \"toggle\"\n\
+             [[device]]\nname = \"lamp\"\n[[client]]\nname = \"toggler\"\ndevice = \"lamp\"\n\
+             [[expect]]\n{expect}\n"
+        );
+        Scenario::parse("x.toml", &text).unwrap()
+    }
+
+    #[test]
+    fn a_sound_run_passes_without_findings() {
+        let met = scenario("connections = { device = \"lamp\", count = 1 }");
+        let verdict = judge(&met, "sim", &Tape::sound().records());
+        assert_eq!(verdict, Verdict { outcome: Outcome::Pass, findings: vec![], notes: vec![] });
+    }
+
+    #[test]
+    fn an_unmet_expectation_fails_and_names_itself() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let verdict = judge(&unmet, "sim", &Tape::sound().records());
+        assert_eq!(verdict.outcome, Outcome::Fail);
+        assert_eq!(verdict.findings[0].rule, "expect[0] connections");
+    }
+
+    #[test]
+    fn a_record_without_its_beginning_convicts_nobody() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_step_that_could_not_be_done_convicts_nobody() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let mut records = Tape::sound().records();
+        let problem = "waited in vain".to_owned();
+        records[0].event = net::Event::StepFailed { step: 3, problem };
+        let verdict = judge(&unmet, "sim", &records);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        assert!(verdict.findings.iter().any(|f| f.rule == "step 3" && f.text == "waited in vain"));
+    }
+
+    #[test]
+    fn no_record_at_all_proves_nothing() {
+        let met = scenario("connections = { device = \"lamp\", count = 0 }");
+        assert_eq!(judge(&met, "sim", &[]).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_million_records_are_judged_in_one_pass() {
+        let met = scenario("connections = { device = \"lamp\", count = 20000 }");
+        let records = Tape::many(20_000).records();
+        assert_eq!(judge(&met, "sim", &records).findings, []);
+    }
+}

@@ -1,0 +1,65 @@
+//! The report for a build server: JUnit XML, a failed case a true `<failure>`.
+use jiff::Timestamp;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{CaseResult, line};
+use crate::judge::{Outcome, Verdict};
+
+/// A suite's results as JUnit XML, begun at `now`. An inconclusive case is an `<error>`.
+pub fn xml(cases: &[CaseResult], now: Timestamp) -> String {
+    let mut suite = TestSuite::new("wirelab");
+    suite.timestamp = now.to_string().parse().ok();
+    suite.set_time(cases.iter().map(|c| c.elapsed).sum());
+    suite.add_test_cases(cases.iter().map(test_case));
+    let mut report = Report::new("wirelab");
+    report.timestamp = suite.timestamp;
+    report.set_time(cases.iter().map(|c| c.elapsed).sum());
+    report.add_test_suite(suite);
+    report.to_string().expect("XML is written to memory")
+}
+
+fn test_case(result: &CaseResult) -> TestCase {
+    let CaseResult { protocol, scenario, world, elapsed, verdict, .. } = result;
+    let mut case = TestCase::new(scenario.as_str(), status(result));
+    case.set_classname(format!("{protocol}.{world}")).set_time(*elapsed);
+    if !verdict.notes.is_empty() {
+        case.set_system_out(verdict.notes.join("\n"));
+    }
+    case
+}
+
+fn status(CaseResult { title, verdict, replay, .. }: &CaseResult) -> TestCaseStatus {
+    let Verdict { outcome, findings, .. } = verdict;
+    let kind = match outcome {
+        Outcome::Pass => return TestCaseStatus::success(),
+        Outcome::Fail => NonSuccessKind::Failure,
+        Outcome::Inconclusive => NonSuccessKind::Error,
+    };
+    let worst = findings.iter().find(|f| f.outcome == *outcome);
+    let lines: Vec<_> = findings.iter().take(100).map(line).collect();
+    let mut status = TestCaseStatus::non_success(kind);
+    status
+        .set_type(worst.map_or(title.as_str(), |f| &f.rule))
+        .set_message(worst.map_or(title.as_str(), |f| &f.text))
+        .set_description(format!("{title}\n{}\nagain: {replay}", lines.join("\n")));
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::cases, *};
+
+    #[test]
+    fn a_build_server_sees_failures_and_errors() {
+        let now = "2025-11-01T12:34:56.789Z".parse().unwrap();
+        insta::assert_snapshot!(xml(&cases(), now));
+    }
+
+    #[test]
+    fn bytes_that_xml_cannot_hold_are_left_out() {
+        let mut cases = cases();
+        cases[1].verdict.findings[0].text = "saw `\x07\x1b[31m<html>`".into();
+        let text = xml(&cases, Timestamp::UNIX_EPOCH);
+        assert!(text.contains("&lt;html&gt;") && !text.contains(['\x07', '\x1b']), "{text}");
+    }
+}
