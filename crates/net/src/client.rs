@@ -54,7 +54,9 @@ pub struct Failure {
 /// The one end of a request.
 pub type Answer<R> = Result<Receipt<R>, Failure>;
 
-type Submission<P> = (<P as Protocol>::Request, oneshot::Sender<Answer<<P as Protocol>::Reply>>);
+type Submission<P> = (<P as Protocol>::Request, Asker<P>);
+/// Whoever waits for the outcome.
+type Asker<P> = oneshot::Sender<Answer<<P as Protocol>::Reply>>;
 
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
@@ -107,7 +109,7 @@ struct Driver<P: Protocol> {
     link: Link,
     conn: u32,
     alarm: Alarm,
-    waiting: BTreeMap<Ticket, (Time, oneshot::Sender<Answer<P::Reply>>)>,
+    waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
     watched: Option<Ticket>,
 }
 
@@ -157,7 +159,7 @@ impl<P: Protocol> Driver<P> {
         self.obey();
     }
 
-    fn submit(&mut self, request: P::Request, answer: oneshot::Sender<Answer<P::Reply>>) {
+    fn submit(&mut self, request: P::Request, answer: Asker<P>) {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });

@@ -118,8 +118,12 @@ struct Pipe {
 
 impl Pipe {
     fn wake(&mut self) {
-        self.reader.take().map(Waker::wake);
-        self.writer.take().map(Waker::wake);
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+        if let Some(waker) = self.writer.take() {
+            waker.wake();
+        }
     }
     fn is_reset(&self) -> bool {
         self.reset.is_some_and(|at| at <= now())
@@ -189,7 +193,9 @@ impl Stream {
                 rx.queue.pop_front();
             }
             rx.queued -= n;
-            rx.writer.take().map(Waker::wake);
+            if let Some(waker) = rx.writer.take() {
+                waker.wake();
+            }
             return Poll::Ready(Ok(n));
         }
         // What arrived before a reset stays readable; what had not arrived is lost with it.
@@ -242,7 +248,9 @@ impl Stream {
         let n = bytes.len();
         tx.queued += n;
         tx.queue.push_back((now() + self.latency, bytes));
-        tx.reader.take().map(Waker::wake);
+        if let Some(waker) = tx.reader.take() {
+            waker.wake();
+        }
         Poll::Ready(Ok(n))
     }
 }
@@ -252,7 +260,9 @@ impl Drop for Stream {
         let (unread, on_its_way) = {
             let mut rx = lock(&self.rx);
             rx.reader_gone = true;
-            rx.writer.take().map(Waker::wake);
+            if let Some(waker) = rx.writer.take() {
+                waker.wake();
+            }
             let unread = rx.queue.front().is_some_and(|(at, _)| *at <= now());
             (unread, rx.queue.back().map(|(at, _)| *at))
         };

@@ -1,7 +1,49 @@
-//! x
+//! wirelab on the command line: reads what was typed, has it done, and ends with a code that says how
+//! it went. Nothing here is reusable; what is lives in the libraries.
+mod args;
 mod cmd;
-fn main() {
-    let plan = cmd::bench::Plan { rounds: 3, commands: 5000, reference: None, seed: 1 };
-    let report = cmd::bench::run(&plan, |_| {}).unwrap();
-    println!("{}", report.table());
+mod config;
+mod exit;
+mod http;
+mod lines;
+mod signals;
+mod text;
+
+use std::process::ExitCode;
+
+use args::{Command, Ended};
+use exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let done = match args::parse() {
+        Ok(command) => run(command),
+        Err(Ended::Well(help)) => text::print(&help).map(|()| Exit::Done),
+        Err(Ended::Badly(failure)) => Err(failure),
+    };
+    done.unwrap_or_else(Failure::tell).into()
+}
+
+fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Toggle(args) => cmd::toggle::run(*args),
+        Command::Device(args) => cmd::device::run(args),
+        Command::Decode(args) => cmd::decode::run(args),
+        Command::Completions(args) => cmd::completions::run(args),
+        Command::Man(args) => cmd::man::run(args),
+    }
+}
+
+/// Runs a command that waits for things, on this thread alone: there is not that much to do, and
+/// threads cost more than a whole toggle.
+fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| {
+        Failure::environment(format!(
+            "cannot start: {e}; are there file descriptors left (ulimit -n)?"
+        ))
+    })?;
+    let done = runtime.block_on(command);
+    // A name that is still being looked up would hold us up for as long as it pleases.
+    runtime.shutdown_background();
+    done
 }

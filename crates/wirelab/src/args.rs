@@ -1,0 +1,163 @@
+//! What can be typed: commands, flags, their environment variables and their help. Values are read
+//! here one by one; whether they make sense together is for `config.rs`.
+mod decode;
+mod device;
+mod papers;
+mod toggle;
+
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
+};
+
+pub(crate) use decode::DecodeArgs;
+pub(crate) use device::{DeviceArgs, Form};
+pub(crate) use papers::{CompletionsArgs, ManArgs};
+pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
+
+use crate::exit::{CODES, Failure};
+
+/// Commands TCP devices, plays them where there are none, and judges by what was on the wire.
+///
+/// It sends commands with timeouts and retries, stands in for devices that behave well or badly in
+/// known ways, and says of any bytes what they mean.
+#[derive(Debug, Parser)]
+#[command(name = "wirelab", version, after_help = CODES, subcommand_required = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Switches a device on or off.
+    Toggle(Box<ToggleArgs>),
+    /// Plays a device.
+    Device(DeviceArgs),
+    /// Explains every byte, and what is wrong with it.
+    Decode(DecodeArgs),
+    /// Writes the completion script for a shell.
+    Completions(CompletionsArgs),
+    /// Writes the manual.
+    Man(ManArgs),
+}
+
+/// Everything that was typed, and where it came from.
+///
+/// # Errors
+/// It cannot be understood, or a setting could have no effect. Asking for help is such an error too.
+pub(crate) fn parse() -> Result<Command, Ended> {
+    let mut matches = Cli::command().try_get_matches()?;
+    refuse_without_effect(&matches).map_err(Ended::Badly)?;
+    Ok(Cli::from_arg_matches_mut(&mut matches)?.command)
+}
+
+/// Nothing is to be done.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Help or the version was asked for; here it is.
+    Well(String),
+    /// What was typed makes no sense.
+    Badly(Failure),
+}
+
+impl From<clap::Error> for Ended {
+    fn from(error: clap::Error) -> Self {
+        if error.use_stderr() {
+            Self::Badly(error.into())
+        } else {
+            Self::Well(error.render().ansi().to_string())
+        }
+    }
+}
+
+impl From<clap::Error> for Failure {
+    /// In one line; clap takes several.
+    fn from(error: clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::usage("no command given; wirelab --help lists them");
+        }
+        let text = error.render().to_string();
+        let wanted = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+        let line = wanted.collect::<Vec<_>>().join(" ");
+        let problem = line.trim_start_matches("error: ").replace(" tip: ", "; ");
+        let origin = variable(&error).map(|name| format!(" (from the environment's {name})"));
+        Self::usage(format!(
+            "{problem}{}; --help shows what is allowed",
+            origin.unwrap_or_default()
+        ))
+    }
+}
+
+/// The environment variable a bad value came from, if it did not come from a flag.
+fn variable(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = arg.split(' ').next()?;
+    let name = flag.strip_prefix("--")?;
+    let is_it = |given: String| given.split('=').next() == Some(flag);
+    let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
+    let name = name.replace('-', "_").to_uppercase();
+    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
+        .then_some(name)
+}
+
+/// Pairs of which the second makes the first pointless. They are no clap conflicts: what the
+/// environment says may be of no use this time.
+const POINTLESS: &[(&str, &str, &str)] = &[
+    ("toggle", "device_id", "from"),
+    ("toggle", "state", "from"),
+    ("toggle", "metrics_port", "no_metrics"),
+];
+
+fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {
+    for (command, pointless, with) in POINTLESS {
+        let Some(given) = matches.subcommand_matches(command) else { continue };
+        let typed = |id| given.value_source(id) == Some(ValueSource::CommandLine);
+        if typed(pointless) && typed(with) {
+            let flag = |id: &str| id.replace('_', "-");
+            let (pointless, with) = (flag(pointless), flag(with));
+            let problem =
+                format!("--{pointless} has no effect with --{with}; leave one of them out");
+            return Err(Failure::usage(problem));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself_with_examples() {
+        for command in Cli::command().get_subcommands_mut() {
+            let name = command.get_name().to_owned();
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{name}");
+            assert!(help.contains(&format!("wirelab {name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_pairs_name_real_flags() {
+        let cli = Cli::command();
+        for (command, pointless, with) in POINTLESS {
+            let command = cli.find_subcommand(command).unwrap();
+            for id in [pointless, with] {
+                assert!(command.get_arguments().any(|arg| arg.get_id() == id), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `wirelab device`.
+use clap::{Args, ValueEnum};
+use proto::Span;
+
+const MORE: &str = "\
+Modes of a toggle device:
+  success       applies and answers
+  delay, late   applies, answers after --delay (1 s and 2 s if not given)
+  timeout       applies, never answers
+  disconnect    reads the command, then closes; reset_after resets
+  reject        accepts and closes before reading; reset_before resets
+  refuse        has no listener at all
+  half_close    applies, finishes its side without an answer
+  partial       applies, sends half an answer, closes
+  split         applies, answers in two pieces; dribble byte by byte
+  duplicate     applies once, answers twice
+  wrong_id      applies, answers for another command
+  garbage       applies, answers noise
+  nack          says no
+  lie           answers without applying
+
+Lines it takes on stdin while it runs:
+  mode delay 2     from now on it does this
+  next 3 timeout   only the next three times
+  reject-next 1    the same as next 1 reject
+  show             what it remembers, as {\"event\":\"snapshot\",…} on stdout
+  help, quit
+
+Examples:
+  wirelab device toggle
+  wirelab device toggle --port 0 --mode delay --delay 0.2
+  wirelab device toggle --answer framed --reject-next 1
+  wirelab device toggle --port 9000 </dev/null >device.jsonl &
+
+Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
+
+/// Plays a device, well behaved or not.
+///
+/// The first line on stdout says where it listens; then every frame, every fact and every connection
+/// follows as a JSON object a line. It runs until `quit`, Ctrl+C or SIGTERM, which it obeys cleanly.
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub(crate) struct DeviceArgs {
+    /// Which kind of device, for instance toggle.
+    pub(crate) protocol: String,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Port to listen on; 0 is any free one. The default is the protocol's own, 9000 for toggle.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// What it does with connections and commands; see below.
+    #[arg(long, default_value = "success")]
+    pub(crate) mode: String,
+    /// How long modes wait that wait, in seconds (or `200ms`).
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) delay: Option<Span>,
+    /// Closes the next N connections before reading.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) reject_next: Option<u32>,
+    /// How it acknowledges: with three bytes, or with a frame that names the command.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) answer: Option<Form>,
+    /// Commands it remembers, to apply each once; the default is 1000.
+    #[arg(long, value_name = "N")]
+    pub(crate) applied_limit: Option<usize>,
+    /// How long it remembers them; the default is 300s.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) applied_ttl: Option<Span>,
+    /// Serves metrics of what it saw on http://127.0.0.1:PORT/metrics; 0 is any free port, printed.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) metrics_port: Option<u16>,
+    /// Prints the raw chunks as well, as the kernel took and gave them.
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+/// How a device acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// The three bytes ACK.
+    Ack,
+    /// A frame that names the command.
+    Framed,
+}

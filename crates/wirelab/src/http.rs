@@ -1,0 +1,96 @@
+//! Serves metrics to Prometheus: `/metrics` in the format it asks for, and `/healthz`. Loopback only.
+use std::{
+    future::IntoFuture,
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Method, header},
+    response::IntoResponse,
+    routing::get,
+};
+use net::record::{Metrics, negotiate};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+
+/// A running endpoint. Dropping it ends it.
+pub(crate) struct Exporter {
+    addr: SocketAddr,
+    scrapes: watch::Receiver<u64>,
+    finish: Arc<Notify>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+#[derive(Clone)]
+struct Served {
+    metrics: Metrics,
+    scrapes: Arc<watch::Sender<u64>>,
+}
+
+impl Exporter {
+    /// Serves `metrics` on this port of 127.0.0.1; 0 is any free one.
+    ///
+    /// # Errors
+    /// The operating system's: most often, the port is taken.
+    pub(crate) fn start(port: u16, metrics: Metrics) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let addr = listener.local_addr()?;
+        let (counted, scrapes) = watch::channel(0);
+        let finish = Arc::new(Notify::new());
+        let told = finish.clone();
+        let app = Router::new()
+            .route("/metrics", get(serve_metrics))
+            .route("/healthz", get(async || "ok\n"))
+            .with_state(Served { metrics, scrapes: Arc::new(counted) });
+        let serving =
+            axum::serve(listener, app).with_graceful_shutdown(async move { told.notified().await });
+        Ok(Self { addr, scrapes, finish, task: tokio::spawn(serving.into_future()) })
+    }
+    /// Where to read the metrics.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/metrics", self.addr)
+    }
+    /// Waits for a scrape that begins from now on.
+    pub(crate) async fn scraped(&self) {
+        let mut scrapes = self.scrapes.clone();
+        scrapes.mark_unchanged();
+        // An error would mean that the server is gone: then nobody scrapes any more either.
+        if scrapes.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+    /// Takes no more requests and waits until those it has are answered.
+    pub(crate) async fn finish(mut self) {
+        self.finish.notify_one();
+        // It ends well or it does not; either way the metrics were served.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve_metrics(
+    State(served): State<Served>,
+    method: Method,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = negotiate(accept);
+    let body = served.metrics.render(format);
+    if method == Method::GET {
+        served.scrapes.send_modify(|scrapes| *scrapes += 1);
+    }
+    ([(header::CONTENT_TYPE, format.content_type())], body)
+}
