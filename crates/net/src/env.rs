@@ -102,6 +102,12 @@ impl Alarm {
     }
 }
 
+/// The date and time of day, for reports.
+#[allow(clippy::disallowed_methods)]
+pub fn today() -> Timestamp {
+    Timestamp::now()
+}
+
 /// Measures how long something takes, for benchmarks: finer than [`Time`], and never virtual.
 pub struct Stopwatch(std::time::Instant);
 

@@ -5,6 +5,7 @@
 pub mod bare;
 pub mod client;
 pub mod env;
+pub mod files;
 pub mod host;
 pub mod net;
 pub mod record;

@@ -1,8 +1,11 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
+mod bench;
 mod decode;
 mod device;
+mod judge;
 mod papers;
+mod run;
 mod toggle;
 
 use clap::{
@@ -11,9 +14,12 @@ use clap::{
     parser::ValueSource,
 };
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, Form};
+pub(crate) use judge::{JudgeArgs, JudgeWhat};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
+pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 
 use crate::exit::{CODES, Failure};
@@ -37,8 +43,14 @@ pub(crate) enum Command {
     Toggle(Box<ToggleArgs>),
     /// Plays a device.
     Device(DeviceArgs),
+    /// Plays scenarios and judges them by what was on the wire.
+    Run(RunArgs),
+    /// Judges what was recorded.
+    Judge(JudgeArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
+    /// Measures client and device against bare sockets.
+    Bench(BenchArgs),
     /// Writes the completion script for a shell.
     Completions(CompletionsArgs),
     /// Writes the manual.

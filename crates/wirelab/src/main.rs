@@ -27,6 +27,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Toggle(args) => cmd::toggle::run(*args),
         Command::Device(args) => cmd::device::run(args),
+        Command::Run(args) => cmd::run::run(args),
+        Command::Judge(args) => cmd::judge::run(args),
+        Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::Completions(args) => cmd::completions::run(args),
         Command::Man(args) => cmd::man::run(args),

@@ -1,5 +1,41 @@
 //! Being told to stop: Ctrl+C, and SIGTERM where there is one.
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::exit::Exit;
+
+/// Whether a command that waits for nothing itself was told to stop.
+pub(crate) struct Told(Arc<AtomicBool>);
+
+impl Told {
+    /// It was.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Listens on a thread of its own. The first signal is a request, the second ends the program.
+pub(crate) fn watch() -> Told {
+    let told = Arc::new(AtomicBool::new(false));
+    let flag = told.clone();
+    std::thread::spawn(move || {
+        let listening = crate::block_on(async {
+            // Without ears, signals go on to kill, which is a way to stop as well.
+            let Ok(mut signals) = Signals::new() else { return Ok(()) };
+            signals.stop().await;
+            flag.store(true, Ordering::Relaxed);
+            signals.stop().await;
+            std::process::exit(Exit::Interrupted.code().into());
+        });
+        drop(listening);
+    });
+    Told(told)
+}
 
 /// Hears the signals from now on; until then they kill.
 pub(crate) struct Signals {

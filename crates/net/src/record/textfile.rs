@@ -4,7 +4,6 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions},
     io,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +11,7 @@ use super::{
     Metrics,
     exposition::{self, Family, Kind, Sample},
 };
+use crate::files;
 
 /// Adds what `metrics` counted to the file at `path`, which need not exist. Call it once, at the end of
 /// a run. Other processes may do the same at the same time; readers see the old file or the new one.
@@ -29,7 +29,7 @@ pub fn accumulate(path: &Path, metrics: &Metrics) -> io::Result<()> {
     if let Some(text) = read(path)? {
         merge(&mut families, &text).map_err(|why| refuse(path, &why))?;
     }
-    replace(path, &exposition::write(&families)).map_err(|e| name(path, e))?;
+    files::replace(path, &exposition::write(&families)).map_err(|e| name(path, e))?;
     lock.unlock()
 }
 
@@ -60,23 +60,6 @@ fn refuse(path: &Path, why: &str) -> io::Error {
     let path = path.display();
     let what = format!("{path}:{why}; it is left alone: mend, move or delete it");
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = new_file_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map(|_: File| ()).map_err(|error| error.error)
-}
-
-/// node_exporter reads only `*.prom`, and often as another user.
-fn new_file_in(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".wirelab-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    builder.tempfile_in(dir)
 }
 
 /// Adds the file's counts to ours. The error begins with the number of the offending line.

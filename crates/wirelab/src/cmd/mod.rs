@@ -1,6 +1,10 @@
 //! The commands, a file each.
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod decode;
 pub(crate) mod device;
+pub(crate) mod judge;
 pub(crate) mod man;
+pub(crate) mod run;
+pub(crate) mod scenarios;
 pub(crate) mod toggle;

@@ -6,25 +6,63 @@ mod ours;
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
 use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
 use proto::{
-    Ticket,
-    toggle::{Toggle, encode_toggle},
+    Protocol, Ticket,
+    toggle::{Lamp, Toggle, encode_toggle},
 };
 use serde::Serialize;
 
+use crate::{
+    args::BenchArgs,
+    config,
+    exit::{Exit, Failure},
+    text,
+};
+
+/// # Errors
+/// There is no such benchmark, or a device or command failed: then the numbers would mean nothing.
+pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
+    let BenchArgs { protocol, reference, rounds, commands, json } = args;
+    if config::find(&protocol)?.name() != Lamp::NAME {
+        return Err(Failure::usage(format!("no benchmark for {protocol}; there is toggle")));
+    }
+    let plan = Plan { rounds: rounds.into(), commands: commands as usize, reference, seed: 1 };
+    let bar = ProgressBar::new((plan.rounds * LOADS) as u64).with_style(
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("it is valid"),
+    );
+    let report = measure(&plan, |round| {
+        bar.set_message(round.to_owned());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let report = report.map_err(|e| {
+        Failure::environment(format!("{e:#}; a benchmark needs every command to succeed"))
+    })?;
+    if json {
+        text::print(&text::json_line(&report))?;
+    } else {
+        text::print(&report.table())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// New and kept connections, at three depths each.
+const LOADS: usize = 6;
+
 /// What is played.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+struct Load {
     /// Commands in all.
-    pub commands: usize,
+    commands: usize,
     /// Commands at a time.
-    pub concurrent: usize,
+    concurrent: usize,
     /// On kept connections, or on a new one each.
-    pub kept: bool,
+    kept: bool,
 }
 
 /// How long commands took, one by one and all together.
-pub struct Measured {
+struct Measured {
     ns: Histogram<u64>,
     took: Duration,
 }
@@ -82,20 +120,20 @@ struct Row {
 }
 
 /// What to measure.
-pub struct Plan {
+struct Plan {
     /// Rounds of every load, client and floor in turn.
-    pub rounds: usize,
+    rounds: usize,
     /// Commands per round and load, at one at a time; ten and a hundred at a time do four times as many.
-    pub commands: usize,
+    commands: usize,
     /// Somebody else's device, for both the client and the floor.
-    pub reference: Option<SocketAddr>,
+    reference: Option<SocketAddr>,
     /// The seed of ticket numbers.
-    pub seed: u64,
+    seed: u64,
 }
 
 /// The whole result, versioned for machines.
 #[derive(Debug, Serialize)]
-pub struct Report {
+struct Report {
     schema: u32,
     reference: Option<SocketAddr>,
     rows: Vec<Row>,
@@ -105,7 +143,7 @@ pub struct Report {
 ///
 /// # Errors
 /// A device cannot be started, or a command failed: then the numbers would mean nothing.
-pub fn run(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Report> {
+fn measure(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Report> {
     let toggle = Toggle::new("DEVICE123", true)?;
     let mut rows = Vec::new();
     for kept in [false, true] {
@@ -185,7 +223,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 impl Report {
     /// For people.
-    pub fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut text = String::from(
             "connection  at a time     p50 us (floor)     p95 us     p99 us   p99.9 us  \
              commands/s (floor)   p50 client/floor\n",
@@ -224,7 +262,7 @@ mod tests {
     fn a_small_run_measures_every_load_on_both_sides() {
         let plan = Plan { rounds: 1, commands: 25, reference: None, seed: 1 };
         let mut rounds = 0;
-        let report = run(&plan, |_| rounds += 1).unwrap();
+        let report = measure(&plan, |_| rounds += 1).unwrap();
         assert_eq!((rounds, report.rows.len()), (6, 6));
         for row in &report.rows {
             assert!(row.client.p50_us > 0.0 && row.floor.p50_us > 0.0, "{row:?}");

@@ -1,0 +1,36 @@
+//! `wirelab bench`.
+use std::net::SocketAddr;
+
+use clap::Args;
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab bench toggle
+  wirelab bench toggle --rounds 9 --json > bench.json
+  wirelab bench toggle --reference 127.0.0.1:9000
+
+Compare ratios, not microseconds: they hold although the machine's speed drifts.";
+
+/// Measures client and device against bare sockets.
+///
+/// A closed loop over loopback: a new connection for each command and kept connections, 1, 10 and 100
+/// at a time. In turn with every round of ours the floor is measured: the same bytes over blocking
+/// sockets and nothing else.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BenchArgs {
+    /// What to speak: toggle.
+    pub(crate) protocol: String,
+    /// Measures against this device, for instance 127.0.0.1:9000, instead of our own.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) reference: Option<SocketAddr>,
+    /// Rounds of every load; the figures are medians over them.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) rounds: u16,
+    /// Commands per round, one at a time; four times as many at 10 and 100 at a time.
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) commands: u32,
+    /// Prints the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,44 @@
+//! `wirelab run`.
+use std::path::PathBuf;
+
+use clap::Args;
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab run
+  wirelab run scenarios/toggle/happy-path.toml --seed 7
+  wirelab run --sim --seeds 100 my-scenario.toml
+  wirelab run --json --out /tmp/reports | jq '.cases[] | select(.outcome != \"pass\")'
+
+Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 a scenario makes no sense,
+3 none failed but one is inconclusive, or the reports cannot be written.";
+
+/// Plays scenarios and judges them by what was on the wire.
+///
+/// Without files: the scenarios that come with the program. Without --sim or --tcp: over real loopback
+/// sockets, except scenarios that name only the simulated world.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// Scenario files, or names of scenarios that come with the program.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    /// Plays in the simulated world only: virtual time, and the seed decides everything.
+    #[arg(long, conflicts_with = "tcp")]
+    pub(crate) sim: bool,
+    /// Plays on real sockets only.
+    #[arg(long)]
+    pub(crate) tcp: bool,
+    /// Where all chance comes from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Plays every scenario under this many seeds, from --seed on.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) seeds: u64,
+    /// Where performance-report.json, integration-junit.xml, report.json and run.jsonl go.
+    #[arg(long, value_name = "DIR", default_value = "test-reports")]
+    pub(crate) out: PathBuf,
+    /// Prints the verdicts as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

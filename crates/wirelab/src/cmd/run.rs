@@ -1,0 +1,204 @@
+//! `wirelab run`: plays scenarios, judges each by its record, and writes the reports.
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lab::{
+    Kind,
+    judge::{Outcome, judge},
+    report::{CaseResult, json, junit, latencies_ms, text as table},
+    run::{Played, play},
+    scenario::Scenario,
+};
+use net::{
+    Sink, Stopwatch,
+    env::today,
+    files,
+    record::{Evidence, Header},
+};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::{
+    args::RunArgs,
+    cmd::scenarios,
+    exit::{Exit, Failure},
+    signals, text,
+};
+
+/// One play: which scenario, where, under which seed.
+struct Act<'a> {
+    path: &'a str,
+    scenario: &'a Scenario,
+    kind: Kind,
+    seed: u64,
+}
+
+/// # Errors
+/// A scenario makes no sense, or a report cannot be written.
+pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
+    let RunArgs { files, sim, tcp, seed, seeds, out, json } = args;
+    let scenarios = scenarios::load(&files)?;
+    let kinds = Kinds { sim, tcp };
+    let mut acts = Vec::new();
+    for (path, scenario) in &scenarios {
+        let plays = kinds.of(scenario).into_iter().flat_map(|kind| {
+            (0..seeds).map(move |n| Act { path, scenario, kind, seed: seed.wrapping_add(n) })
+        });
+        acts.extend(plays);
+    }
+    if acts.is_empty() {
+        let asked = if sim { "the simulated world" } else { "real sockets" };
+        return Err(Failure::usage(format!("none of these scenarios can be played on {asked}")));
+    }
+    let mut reports = Reports::new(out)?;
+    let interrupted = signals::watch();
+    let progress = progress(acts.len());
+    let mut cases = Vec::new();
+    for act in &acts {
+        if interrupted.is_set() {
+            break;
+        }
+        progress.set_message(format!(
+            "{}/{}",
+            act.scenario.protocol.get_ref(),
+            act.scenario.name.get_ref()
+        ));
+        let (case, played) = perform(act)?;
+        reports.keep(act, &played)?;
+        cases.push(case);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    let suite = json::suite(&cases);
+    let dir = reports.dir.clone();
+    reports.write(&cases, &suite)?;
+    if json {
+        text::print(&text::json_line(&suite))?;
+    } else {
+        text::print(&table::table(&cases, true))?;
+        text::talk(&format!("reports are in {}", dir.display()));
+    }
+    if interrupted.is_set() {
+        let left = acts.len() - cases.len();
+        text::talk(&format!("warning: interrupted; {left} of {} were not played", acts.len()));
+        return Ok(Exit::Interrupted);
+    }
+    Ok(exit(cases.iter().map(|case| case.verdict.outcome)))
+}
+
+/// How a suite ends: a fail is worse than knowing too little.
+pub(crate) fn exit(outcomes: impl Iterator<Item = Outcome>) -> Exit {
+    match outcomes.max() {
+        None | Some(Outcome::Pass) => Exit::Done,
+        Some(Outcome::Inconclusive) => Exit::Environment,
+        Some(Outcome::Fail) => Exit::Failed,
+    }
+}
+
+/// The worlds asked for.
+struct Kinds {
+    sim: bool,
+    tcp: bool,
+}
+
+impl Kinds {
+    fn of(&self, scenario: &Scenario) -> Option<Kind> {
+        let wanted = match (self.sim, self.tcp) {
+            (true, _) => Kind::Sim,
+            (false, true) => Kind::Tcp,
+            (false, false) if scenario.worlds.contains(&Kind::Tcp) => Kind::Tcp,
+            (false, false) => Kind::Sim,
+        };
+        scenario.worlds.contains(&wanted).then_some(wanted)
+    }
+}
+
+fn perform(act: &Act<'_>) -> Result<(CaseResult, Played), Failure> {
+    let Act { path, scenario, kind, seed } = act;
+    let watch = Stopwatch::start();
+    let played = play(scenario, *kind, *seed).map_err(|e| scenarios::mistakes(&e))?;
+    let elapsed = watch.elapsed();
+    let verdict = judge(scenario, kind.name(), &played.records);
+    // Virtual milliseconds say nothing about how fast anything is.
+    let latencies_ms = match kind {
+        Kind::Tcp => latencies_ms(&played.records),
+        Kind::Sim => Vec::new(),
+    };
+    let case = CaseResult {
+        protocol: scenario.protocol.get_ref().clone(),
+        scenario: scenario.name.get_ref().clone(),
+        title: scenario.title.clone(),
+        world: kind.name().into(),
+        seed: *seed,
+        verdict,
+        elapsed,
+        latencies_ms,
+        replay: format!("wirelab run {path} --{} --seed {seed}", kind.name()),
+    };
+    Ok((case, played))
+}
+
+/// Where everything goes. Nothing is half-written: files appear whole, under their names, at the end.
+struct Reports {
+    dir: PathBuf,
+    evidence: NamedTempFile,
+}
+
+impl Reports {
+    fn new(dir: PathBuf) -> Result<Self, Failure> {
+        let evidence = std::fs::create_dir_all(&dir)
+            .and_then(|()| files::temporary(&dir))
+            .map_err(|e| unwritable(&dir, &e))?;
+        Ok(Self { dir, evidence })
+    }
+
+    fn keep(&mut self, act: &Act<'_>, played: &Played) -> Result<(), Failure> {
+        let Act { scenario, kind, seed, .. } = act;
+        let header = Header {
+            wirelab_evidence: Header::FORMAT,
+            scenario: Some(scenarios::name(scenario)),
+            seed: *seed,
+            world: kind.name().into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("WIRELAB_COMMIT").map(Into::into),
+            started: played.started,
+        };
+        let out = std::io::BufWriter::new(self.evidence.as_file_mut());
+        let mut evidence = Evidence::new(out, &header);
+        played.records.iter().for_each(|record| evidence.take(record));
+        evidence.written().check().map_err(|e| unwritable(&self.dir.join("run.jsonl"), &e))
+    }
+
+    fn write(self, cases: &[CaseResult], suite: &json::Suite) -> Result<(), Failure> {
+        let now = today();
+        let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.clone()).collect();
+        self.place("performance-report.json", &pretty(&json::performance_report(&samples, now)))?;
+        self.place("report.json", &pretty(suite))?;
+        self.place("integration-junit.xml", &junit::xml(cases, now))?;
+        let path = self.dir.join("run.jsonl");
+        files::place(self.evidence, &path).map_err(|e| unwritable(&path, &e))
+    }
+
+    fn place(&self, name: &str, content: &str) -> Result<(), Failure> {
+        let path = self.dir.join(name);
+        files::replace(&path, content).map_err(|e| unwritable(&path, &e))
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    text::unwritable(&path.display().to_string(), error)
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("keys are text and numbers are finite") + "\n"
+}
+
+fn progress(acts: usize) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("a valid template");
+    // Draws on stderr, and only where a person looks.
+    ProgressBar::new(acts as u64).with_style(style)
+}
