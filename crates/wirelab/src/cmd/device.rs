@@ -184,6 +184,7 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::AttemptFailed { .. }
         | Event::Done { .. }
         | Event::Step { .. }
+        | Event::StepFailed { .. }
         | Event::Armed { .. }
         | Event::Ended { .. } => false,
     }
