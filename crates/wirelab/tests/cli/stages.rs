@@ -95,5 +95,7 @@ fn an_interrupted_command_closes_cleanly_and_says_so() {
         assert!(device.running.out.until("\"closed\"").contains("\"peer\""));
         let rest = toggle.err.rest();
         assert!(rest.last().unwrap().starts_with("error: D1 on: interrupted"), "{rest:?}");
+        let logged = |word: &str| rest.iter().any(|line| line.contains(word));
+        assert!(logged("\"cancelled\"") && logged("\"closed\""), "the log has its end: {rest:?}");
     }
 }
