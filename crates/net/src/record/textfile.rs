@@ -2,7 +2,7 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     ffi::OsString,
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io,
     path::{Path, PathBuf},
 };
