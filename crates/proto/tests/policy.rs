@@ -6,6 +6,7 @@ use proto::{
     Span, Stage, Supervisor, Ticket, Time,
     explain::Explanation,
     resilience::{Connection, Happening, RawBackoff, Step},
+    session::Answers,
     toggle::{Client, Device, Lamp, Quirk, Reply, Settings, Snapshot, Toggle},
 };
 
@@ -223,7 +224,7 @@ impl Session for Unready {
 impl Protocol for NeverReady {
     const NAME: &'static str = "never_ready";
     const PORT: u16 = 0;
-    const CORRELATED: bool = false;
+    const ANSWERS: Answers = Answers::Unnamed;
     const CONFIRM: Delivery = Delivery::Replied;
     const HIGHEST: Delivery = Delivery::Applied;
     type Settings = Settings;
