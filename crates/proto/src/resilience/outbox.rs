@@ -175,15 +175,10 @@ impl<R> Outbox<R> {
     pub(super) fn has_after(&self, seq: Seq) -> bool {
         self.by_seq.keys().next_back().is_some_and(|last| *last > seq)
     }
-    /// Requests between two attempts, in order.
-    pub(super) fn retrying(&self) -> Vec<Seq> {
-        let between = |p: &Pending<R>| !p.is_unsent() && !p.phase.is_attempt();
-        self.by_seq.iter().filter(|(_, p)| between(p)).map(|(seq, _)| *seq).collect()
-    }
-    /// Requests of which nothing was ever sent, in order.
-    pub(super) fn unsent(&self) -> Vec<Seq> {
-        let unsent = self.by_seq.iter().filter(|(_, p)| p.is_unsent());
-        unsent.map(|(seq, _)| *seq).collect()
+    /// Requests of which nothing is on its way now, in order.
+    pub(super) fn waiting(&self) -> Vec<Seq> {
+        let waiting = self.by_seq.iter().filter(|(_, p)| !p.phase.is_ambiguous());
+        waiting.map(|(seq, _)| *seq).collect()
     }
     /// A request of which something is due by now, if there is one. Asking disarms it: the caller
     /// changes its phase, removes it, or it has become startable.

@@ -39,9 +39,7 @@ impl<P: Protocol> Supervisor<P> {
 
     /// A newer state is here: those not on their way need not be sent any more.
     fn supersede(&mut self) {
-        let mut waiting: Vec<Seq> = self.outbox.unsent();
-        waiting.extend(self.outbox.retrying());
-        for seq in waiting {
+        for seq in self.outbox.waiting() {
             self.finish_badly(seq, Stage::Superseded, "a newer state was submitted".into());
         }
     }
