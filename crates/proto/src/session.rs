@@ -231,6 +231,14 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// Bytes that are no frame, with no more of them than a person would read.
+    pub(crate) fn malformed(reason: &'static str, detail: impl Into<String>, bytes: &[u8]) -> Self {
+        let bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(64)]);
+        Self::Malformed { reason: reason.into(), detail: detail.into(), bytes }
+    }
+}
+
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
