@@ -71,6 +71,11 @@ pub trait Session {
     fn handle_input(&mut self, now: Time, input: Input<'_, Self::Request>);
     /// What to do next.
     fn poll_output(&mut self) -> Output<Self::Reply>;
+    /// Whether it takes bytes. While it does not, a device's driver leaves them in the kernel, and
+    /// notices neither FIN nor RST.
+    fn reading(&self) -> bool {
+        true
+    }
 }
 
 /// What can happen to a session.
