@@ -208,6 +208,7 @@ impl<S: Session> Plugged<S> {
                 }
             };
             alarm.set(deadline);
+            self.wire.hold(!self.session.reading());
             let now = || self.env.now();
             tokio::select! {
                 biased;

@@ -1,5 +1,5 @@
-//! One connection as both drivers use it: an outbound queue, a read that is always outstanding, and
-//! a record of every byte at the moment the kernel took or gave it.
+//! One connection as both drivers use it: an outbound queue, a read that is always outstanding
+//! (unless a device plays frozen), and a record of every byte at the moment the kernel took or gave it.
 use std::{
     collections::VecDeque,
     future::poll_fn,
@@ -23,6 +23,7 @@ pub(crate) struct Wire {
     conn: u32,
     outbox: VecDeque<Outgoing>,
     queued: usize,
+    held: bool,
     read_ended: bool,
     /// Why nothing can be written any more. What the peer said before is still read.
     broken: Option<CloseReason>,
@@ -58,6 +59,7 @@ impl Wire {
             conn,
             outbox: VecDeque::new(),
             queued: 0,
+            held: false,
             read_ended: false,
             broken: None,
             finish: Finish::NotAsked,
@@ -74,6 +76,10 @@ impl Wire {
         if self.finish == Finish::NotAsked {
             self.finish = Finish::AfterOutbox;
         }
+    }
+    /// Leaves what arrives in the kernel, or takes it again.
+    pub(crate) fn hold(&mut self, held: bool) {
+        self.held = held;
     }
     pub(crate) fn is_flushed(&self) -> bool {
         self.outbox.is_empty()
@@ -98,6 +104,7 @@ impl Wire {
 
     fn poll(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         if !self.read_ended
+            && !self.held
             && self.queued < FULL
             && let Poll::Ready(happened) = self.poll_read(cx, env)
         {

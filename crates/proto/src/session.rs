@@ -70,6 +70,11 @@ pub trait Session {
     fn handle_input(&mut self, now: Time, input: Input<'_, Self::Request>);
     /// What to do next.
     fn poll_output(&mut self) -> Output<Self::Reply>;
+    /// Whether it takes bytes. While it does not, a device's driver leaves them in the kernel, and
+    /// notices neither FIN nor RST.
+    fn reading(&self) -> bool {
+        true
+    }
 }
 
 /// What can happen to a session.
@@ -240,6 +245,14 @@ pub enum Fact {
         /// The request it was for.
         ticket: Ticket,
     },
+}
+
+impl Fact {
+    /// Bytes that are no frame, with no more of them than a person would read.
+    pub(crate) fn malformed(reason: &'static str, detail: impl Into<String>, bytes: &[u8]) -> Self {
+        let bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(64)]);
+        Self::Malformed { reason: reason.into(), detail: detail.into(), bytes }
+    }
 }
 
 /// Why a connection ended.

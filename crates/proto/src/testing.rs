@@ -117,6 +117,9 @@ impl<P: Protocol> Pair<P> {
         false
     }
     fn deliver(&mut self, from: usize) -> bool {
+        if from == 0 && !self.device.reading() {
+            return false;
+        }
         let Some(mut bytes) = self.wire[from].pop_front() else { return false };
         let piece = bytes.split_to(self.piece.clamp(1, bytes.len()));
         if !bytes.is_empty() {

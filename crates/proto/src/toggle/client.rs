@@ -115,16 +115,10 @@ impl Client {
 
     fn refuse(&mut self, reason: &'static str, detail: &str, bytes: Bytes) {
         self.inbox.take_all();
-        self.out.push_back(malformed(reason, detail, &bytes));
+        self.out.push_back(Output::Fact(Fact::malformed(reason, detail, &bytes)));
         let close = CloseReason::Misbehaved(detail.to_owned());
         self.out.push_back(Output::Close(close));
     }
-}
-
-/// The fact of bytes that are no frame, with no more of them than a person would read.
-pub(super) fn malformed<R>(reason: &'static str, detail: &str, bytes: &[u8]) -> Output<R> {
-    let bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(64)]);
-    Output::Fact(Fact::Malformed { reason: reason.into(), detail: detail.to_owned(), bytes })
 }
 
 impl Session for Client {
@@ -143,7 +137,7 @@ impl Session for Client {
                     let part = self.inbox.take_all();
                     let detail =
                         format!("the connection closed {} bytes into an answer", part.len());
-                    self.out.push_back(malformed("truncated", &detail, &part));
+                    self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));
                 }
                 self.out.push_back(Output::Close(CloseReason::Peer));
             }

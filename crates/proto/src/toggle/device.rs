@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::{
     AnswerForm, Lamp, Mode, Quirk, Reply,
-    client::malformed,
     codec::{self, BARE_ACK, DecodeError, Message},
 };
 use crate::{
@@ -198,7 +197,8 @@ impl Device {
                 Err(wrong) => wrong,
             };
             let bytes = self.inbox.take_all();
-            self.out.push_back(malformed(wrong.reason(), &wrong.to_string(), &bytes));
+            let fact = Fact::malformed(wrong.reason(), wrong.to_string(), &bytes);
+            self.out.push_back(Output::Fact(fact));
             self.out.push_back(Output::Close(CloseReason::Misbehaved(wrong.to_string())));
             return;
         }
@@ -322,7 +322,7 @@ impl Device {
         if !self.inbox.is_empty() {
             let part = self.inbox.take_all();
             let detail = format!("the connection closed {} bytes into a command", part.len());
-            self.out.push_back(malformed("truncated", &detail, &part));
+            self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));
         }
         self.leaving = true;
     }
