@@ -1,5 +1,6 @@
 //! What should happen, and did it: worlds, scenarios, verdicts and reports.
 
+pub mod account;
 pub mod judge;
 pub mod registry;
 pub mod report;

@@ -184,7 +184,7 @@ fn host(text: String) -> Result<String, Failure> {
     Ok(bare.to_owned())
 }
 
-fn entropy() -> Result<u64, Failure> {
+pub(crate) fn entropy() -> Result<u64, Failure> {
     getrandom::u64()
         .map_err(|e| Failure::environment(format!("no random seed: {e}; give a --seed")))
 }

@@ -1,0 +1,92 @@
+//! `wirelab vkb`.
+use clap::{Args, Subcommand};
+use proto::{Delivery, Span};
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab vkb send --shift 1 --subshift 0
+  wirelab vkb send --shift 2 --confirm replied --json
+  wirelab vkb clear --host 192.0.2.7
+  wirelab vkb hold --shift 3 --report
+  printf '1 0\\n2 0\\n' | wirelab vkb hold
+
+Exit codes: 0 done, 1 not confirmed or something was lost, 2 usage, 3 environment, 124 deadline,
+130 a send was interrupted. `hold` told to stop ends with 0 if nothing was lost.";
+
+/// Asserts shift states at VKB-Link.
+///
+/// The protocol has no acknowledgement. A state counts as delivered when the connection that carried it
+/// is still healthy a while later (`survived`), or when VKB-Link said something back (`replied`).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VkbArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) what: VkbWhat,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VkbWhat {
+    /// Asserts a state once.
+    #[command(after_help = EXAMPLES)]
+    Send {
+        #[command(flatten)]
+        state: StateArgs,
+        #[command(flatten)]
+        way: WayArgs,
+    },
+    /// Clears all bits.
+    #[command(after_help = EXAMPLES)]
+    Clear {
+        #[command(flatten)]
+        way: WayArgs,
+    },
+    /// Keeps a state asserted, across restarts of VKB-Link, until told to stop.
+    ///
+    /// A line `SHIFT SUBSHIFT` on stdin changes it.
+    #[command(after_help = EXAMPLES)]
+    Hold {
+        #[command(flatten)]
+        state: StateArgs,
+        #[command(flatten)]
+        way: WayArgs,
+        /// Says at the end what became of every state.
+        #[arg(long)]
+        report: bool,
+    },
+}
+
+/// A state.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StateArgs {
+    /// Bits of SHIFT, 0 to 255.
+    #[arg(long, value_name = "BITMAP", default_value_t = 0)]
+    pub(crate) shift: u8,
+    /// Bits of SUBSHIFT, 0 to 255.
+    #[arg(long, value_name = "BITMAP", default_value_t = 0)]
+    pub(crate) subshift: u8,
+}
+
+/// Where VKB-Link is, and what counts as delivered.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WayArgs {
+    /// Where VKB-Link is: a name or an address.
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Its port.
+    #[arg(long, value_name = "PORT", default_value_t = 50995, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// How far a state must provably get: written, tcp_acked, survived or replied.
+    #[arg(long, value_name = "LEVEL", default_value_t = Delivery::Survived)]
+    pub(crate) confirm: Delivery,
+    /// How long a connection must stay healthy to have survived.
+    #[arg(long, value_name = "TIME", default_value = "200ms")]
+    pub(crate) survive: Span,
+    /// For each state, all attempts included.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<Span>,
+    /// Prints the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
