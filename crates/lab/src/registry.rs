@@ -5,12 +5,13 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 use net::{Client, Env, Failure, Host, Receipt};
 use proto::{
     ConfigError, Policy, Protocol, RawPolicy, Supervisor, explain::Explanation, toggle::Lamp,
+    vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every protocol there is.
-pub const PROTOCOLS: &[&dyn AnyProtocol] = &[&Entry::<Lamp>::NEW];
+pub const PROTOCOLS: &[&dyn AnyProtocol] = &[&Entry::<Lamp>::NEW, &Entry::<Vkb>::NEW];
 
 /// The protocol called `name`.
 ///

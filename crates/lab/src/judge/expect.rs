@@ -10,8 +10,8 @@ use proto::{Fact, Span, Ticket, Time, session::hex};
 use super::Finding;
 use crate::{
     scenario::{
-        Applied, Closed, Connections, Duplicates, Elapsed, Ending, Expect, Frames, Gaps, Metric,
-        Noted, Outcome, Packet, SameBytes, Scenario,
+        Applied, Bytes, Closed, Connections, Duplicates, Elapsed, Ending, Expect, Frames, Gaps,
+        Metric, Noted, Outcome, Packet, SameBytes, Scenario,
     },
     words,
 };
@@ -51,6 +51,7 @@ impl<'a> Evidence<'a> {
             Expect::Connections(e) => self.connections(e),
             Expect::Frames(e) => self.frames(e),
             Expect::Packet(e) => self.packet(e),
+            Expect::Bytes(e) => self.bytes(e),
             Expect::SameBytes(e) => self.same_bytes(e),
             Expect::Applied(e) => self.applied(e),
             Expect::Duplicates(e) => self.duplicates(e),
@@ -148,6 +149,34 @@ impl<'a> Evidence<'a> {
             format!("frame {nth} at {node}: {}", wrong.join("; ")),
             [frame.seq],
         )
+    }
+
+    fn bytes(&self, Bytes { device, conn, hex: wanted }: &Bytes) -> Judged {
+        let (mut opened, mut read, mut seqs) = (None, Vec::new(), Vec::new());
+        for record in self.at(device.get_ref()) {
+            match &record.event {
+                Event::Opened { conn: number, .. } if number == conn => opened = Some(record.seq),
+                Event::Received { conn: number, bytes } if number == conn => {
+                    read.extend_from_slice(bytes);
+                    seqs.push(record.seq);
+                }
+                _ => {}
+            }
+        }
+        let Some(opened) = opened else {
+            return Err((format!("{device} accepted no connection {conn}"), vec![]));
+        };
+        let alike = read.iter().zip(&wanted.0).take_while(|(is, must)| is == must).count();
+        let shown = |bytes: &[u8]| hex::encode(&bytes[alike..bytes.len().min(alike + 16)]);
+        let text = format!(
+            "wanted {} bytes on connection {conn} of {device}, saw {}; after the first {alike}, \
+             wanted [{}], saw [{}]",
+            wanted.0.len(),
+            read.len(),
+            shown(&wanted.0),
+            shown(&read),
+        );
+        unless(read == wanted.0, text, [opened].into_iter().chain(seqs))
     }
 
     fn same_bytes(&self, SameBytes { node, kind, count }: &SameBytes) -> Judged {

@@ -1,5 +1,5 @@
 //! The record sorted by what the laws ask about, in one pass.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use net::{Dir, Event, Record, record::End, record::Role};
 use proto::{Delivery, Fact, Stage, Ticket};
@@ -24,6 +24,8 @@ pub(super) struct Index<'a> {
     /// The end of the run, and the tasks it left.
     pub ended: Option<(u64, usize)>,
     open: BTreeMap<(&'a str, u32), usize>,
+    /// Ends that have not met their other end yet, by the client's address and the device's.
+    single: BTreeMap<(SocketAddr, SocketAddr), usize>,
 }
 
 /// One request as both ends saw it.
@@ -31,14 +33,23 @@ pub(super) struct Index<'a> {
 pub(super) struct Request<'a> {
     pub submitted: Vec<u64>,
     pub done: Vec<Done<'a>>,
-    /// Its frames left a client: on which connection, and when.
-    pub sent: Vec<(usize, u64)>,
+    /// Its frames left a client.
+    pub sent: Vec<Sent>,
     /// Its frames reached a device.
     pub arrived: Vec<u64>,
     /// Its answer reached this client.
     pub answered: Vec<(&'a str, u64)>,
     /// This device did it.
     pub applied: Vec<(&'a str, u64)>,
+}
+
+/// A request's frame that left a client.
+pub(super) struct Sent {
+    pub seq: u64,
+    /// On which connection.
+    pub conn: usize,
+    /// Bytes that had left on it by then, the frame's included.
+    pub end: u64,
 }
 
 /// A request's end.
@@ -59,8 +70,14 @@ pub(super) struct Conn<'a> {
     pub closed: Option<u64>,
     /// The first request's frame that left on it.
     pub spoke: Option<u64>,
-    /// Whenever bytes came in on it.
-    pub received: Vec<u64>,
+    /// Whenever bytes came in on it, and how many had by then.
+    pub received: Vec<(u64, u64)>,
+    /// Bytes of the frames that left on it.
+    framed: u64,
+    /// A frame came in that names its request.
+    names_requests: bool,
+    /// The other end of it, where both wrote down that it opened.
+    other_end: Option<usize>,
 }
 
 /// A quirk the lab armed.
@@ -93,22 +110,38 @@ impl<'a> Index<'a> {
                 };
                 self.request(*ticket).done.push(Done { seq, client: node, ok });
             }
-            Event::Opened { conn, .. } => {
+            Event::Opened { conn, local, peer } => {
                 self.open.remove(&(node, *conn));
-                self.conn(record, *conn).1.opened = Some(seq);
+                let (at, conn) = self.conn(record, *conn);
+                conn.opened = Some(seq);
+                self.pair(at, role, *local, *peer);
             }
             Event::Ready { conn, .. } => _ = self.conn(record, *conn).1.ready.get_or_insert(seq),
-            Event::Received { conn, .. } => self.conn(record, *conn).1.received.push(seq),
+            Event::Received { conn, bytes } => {
+                let received = &mut self.conn(record, *conn).1.received;
+                let before = received.last().map_or(0, |(_, total)| *total);
+                received.push((seq, before + bytes.len() as u64));
+            }
             Event::Closed { conn, .. } => self.conn(record, *conn).1.closed = Some(seq),
-            Event::Frame { conn, dir, ticket: Some(ticket), .. } => match (role, dir) {
-                (Role::Client, Dir::Out) => {
+            Event::Frame { conn, dir, ticket, bytes, .. } => match (role, dir, ticket) {
+                (Role::Client, Dir::Out, ticket) => {
                     let (at, conn) = self.conn(record, *conn);
+                    conn.framed += bytes.len() as u64;
+                    let Some(ticket) = ticket else { return };
                     conn.spoke.get_or_insert(seq);
-                    self.request(*ticket).sent.push((at, seq));
+                    let sent = Sent { seq, conn: at, end: conn.framed };
+                    self.request(*ticket).sent.push(sent);
                 }
-                (Role::Client, Dir::In) => self.request(*ticket).answered.push((node, seq)),
-                (Role::Device, Dir::In) => self.request(*ticket).arrived.push(seq),
-                (Role::Device, Dir::Out) | (Role::Proxy | Role::Lab, _) => {}
+                (Role::Client, Dir::In, Some(ticket)) => {
+                    self.request(*ticket).answered.push((node, seq));
+                }
+                (Role::Device, Dir::In, Some(ticket)) => {
+                    self.conn(record, *conn).1.names_requests = true;
+                    self.request(*ticket).arrived.push(seq);
+                }
+                (Role::Client | Role::Device, Dir::In, None)
+                | (Role::Device, Dir::Out, _)
+                | (Role::Proxy | Role::Lab, _, _) => {}
             },
             Event::Fact { fact: Fact::Applied { ticket, .. }, .. } if role == Role::Device => {
                 self.request(*ticket).applied.push((node, seq));
@@ -120,8 +153,7 @@ impl<'a> Index<'a> {
             Event::Armed { device, quirk } => self.armed.push(Armed { seq, device, quirk }),
             Event::ConnectFailed { stage: Stage::Refused, .. } => self.refused.push(seq),
             Event::Ended { tasks_left } => self.ended = Some((seq, *tasks_left)),
-            Event::Frame { ticket: None, .. }
-            | Event::Listening { .. }
+            Event::Listening { .. }
             | Event::Deaf
             | Event::Attempt { .. }
             | Event::Connecting { .. }
@@ -140,6 +172,34 @@ impl<'a> Index<'a> {
         }
     }
 
+    /// When the device had read all of this frame, byte by byte. That is how frames are followed that
+    /// name no request; where they do, the device's frames tell.
+    pub(super) fn read_at(&self, sent: &Sent) -> Option<u64> {
+        let device = &self.conns[self.conns[sent.conn].other_end?];
+        if device.names_requests {
+            return None;
+        }
+        let at = device.received.partition_point(|(_, total)| *total < sent.end);
+        device.received.get(at).map(|(seq, _)| *seq)
+    }
+
+    /// Joins a connection to its other end, which has the same addresses the other way round.
+    fn pair(&mut self, at: usize, role: Role, local: SocketAddr, peer: SocketAddr) {
+        let addrs = match role {
+            Role::Client => (local, peer),
+            Role::Device => (peer, local),
+            Role::Proxy | Role::Lab => return,
+        };
+        match self.single.remove(&addrs) {
+            Some(other) if self.conns[other].role != role => {
+                self.conns[at].other_end = Some(other);
+                self.conns[other].other_end = Some(at);
+            }
+            // Addresses are used again; an older end that waited in vain was never accepted.
+            Some(_) | None => _ = self.single.insert(addrs, at),
+        }
+    }
+
     fn request(&mut self, ticket: Ticket) -> &mut Request<'a> {
         self.requests.entry(ticket).or_default()
     }
@@ -147,10 +207,19 @@ impl<'a> Index<'a> {
     /// The connection now known by this number at the record's node, and its place.
     fn conn(&mut self, record: &'a Record, number: u32) -> (usize, &mut Conn<'a>) {
         let at = *self.open.entry((&record.node, number)).or_insert_with(|| {
-            let (node, role) = (&*record.node, record.role);
-            let (opened, ready, closed, spoke) = (None, None, None, None);
-            let received = Vec::new();
-            self.conns.push(Conn { node, role, number, opened, ready, closed, spoke, received });
+            self.conns.push(Conn {
+                node: &record.node,
+                role: record.role,
+                number,
+                opened: None,
+                ready: None,
+                closed: None,
+                spoke: None,
+                received: Vec::new(),
+                framed: 0,
+                names_requests: false,
+                other_end: None,
+            });
             self.conns.len() - 1
         });
         (at, &mut self.conns[at])

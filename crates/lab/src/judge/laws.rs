@@ -53,12 +53,17 @@ fn one_answer(index: &Index) -> Vec<Finding> {
 }
 
 /// From `survived` up, a device received the request; from `replied` up, the client its answer.
+/// Requests without a name on the wire are followed by their bytes.
 fn ok_means_seen(index: &Index) -> Vec<Finding> {
     let mut found = Vec::new();
     for (ticket, request) in &index.requests {
         for done in &request.done {
             let Some(delivery) = done.ok else { continue };
-            let arrived = request.arrived.iter().any(|seq| *seq < done.seq);
+            let arrived = request.arrived.iter().any(|seq| *seq < done.seq)
+                || request.sent.iter().filter_map(|sent| index.read_at(sent)).any(|seq| {
+                    // That it was not lost may show later; that it was answered may not.
+                    seq < done.seq || delivery == Delivery::Survived
+                });
             if index.has_device && delivery >= Delivery::Survived && !arrived {
                 let text =
                     format!("request {ticket} ended `{delivery}`, but no device received it");
@@ -91,15 +96,16 @@ fn verified_means_answered(index: &Index) -> Vec<Finding> {
     let mut found = Vec::new();
     for (ticket, request) in &index.requests {
         for done in request.done.iter().filter(|d| d.ok >= Some(Delivery::Replied)) {
-            let heard = request.sent.iter().any(|(conn, sent)| {
-                let conn = &index.conns[*conn];
-                let next = conn.received.partition_point(|seq| seq < sent);
-                conn.node == done.client && conn.received.get(next).is_some_and(|n| *n < done.seq)
+            let heard = request.sent.iter().any(|sent| {
+                let conn = &index.conns[sent.conn];
+                let next = conn.received.partition_point(|(seq, _)| *seq < sent.seq);
+                let next = conn.received.get(next);
+                conn.node == done.client && next.is_some_and(|(seq, _)| *seq < done.seq)
             });
             if !heard {
                 let text =
                     format!("request {ticket} ended well, but nothing came in after it left");
-                let sent = request.sent.iter().map(|(_, seq)| *seq);
+                let sent = request.sent.iter().map(|sent| sent.seq);
                 found.push(Finding::fail(VERIFIED_MEANS_ANSWERED, text, sent.chain([done.seq])));
             }
         }

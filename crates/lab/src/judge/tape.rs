@@ -90,8 +90,13 @@ impl Tape {
 }
 
 pub(crate) fn opened(conn: u32) -> Event {
-    let addr = SocketAddr::from(([127, 0, 0, 1], 9000));
-    Event::Opened { conn, local: addr, peer: addr }
+    opened_between(conn, 9000, 9000)
+}
+
+/// A connection from this port of ours to that of theirs.
+pub(crate) fn opened_between(conn: u32, local: u16, peer: u16) -> Event {
+    let addr = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    Event::Opened { conn, local: addr(local), peer: addr(peer) }
 }
 
 pub(crate) fn frame(conn: u32, dir: Dir, kind: &'static str, ticket: Ticket, text: &str) -> Event {

@@ -217,6 +217,12 @@ impl Mistakes<'_> {
                     self.add(expect.span(), key, "says nothing; add len, prefix or payload");
                 }
             }
+            Expect::Bytes(e) => {
+                self.device(&format!("{key}.device"), &e.device);
+                if e.conn == 0 {
+                    self.add(expect.span(), format!("{key}.conn"), "counts from 1");
+                }
+            }
             Expect::SameBytes(e) => self.node(&format!("{key}.node"), &e.node),
             Expect::Applied(e) => self.device(&format!("{key}.device"), &e.device),
             Expect::Duplicates(e) => self.device(&format!("{key}.device"), &e.device),

@@ -19,6 +19,8 @@ pub enum Expect {
     Frames(Frames),
     /// One frame a node received, byte by byte.
     Packet(Packet),
+    /// All a device read on one connection, byte by byte.
+    Bytes(Bytes),
     /// All these frames a node received are the same bytes.
     SameBytes(SameBytes),
     /// How often a device did something, and what it is now.
@@ -102,6 +104,19 @@ pub struct Packet {
     pub prefix: Option<Hex>,
     /// Its last bytes, as text; `{msg_id}` stands for its id. With `prefix`, nothing lies between.
     pub payload: Option<String>,
+}
+
+/// All a device read on one connection, whatever it made of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bytes {
+    /// The device.
+    pub device: Name,
+    /// Which of the connections it accepted, from 1.
+    #[serde(default = "super::once")]
+    pub conn: u32,
+    /// The bytes, all of them.
+    pub hex: Hex,
 }
 
 /// Frames a node received that are the same bytes.
@@ -225,6 +240,7 @@ impl Expect {
             Self::Connections(_) => "connections",
             Self::Frames(_) => "frames",
             Self::Packet(_) => "packet",
+            Self::Bytes(_) => "bytes",
             Self::SameBytes(_) => "same_bytes",
             Self::Applied(_) => "applied",
             Self::Duplicates(_) => "duplicates",

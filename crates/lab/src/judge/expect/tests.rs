@@ -88,6 +88,33 @@ fn packets() {
 }
 
 #[test]
+fn bytes() {
+    let chunk = |conn, bytes: &'static [u8]| Event::Received { conn, bytes: bytes.into() };
+    let tape = Tape::default()
+        .device(opened(1))
+        .device(chunk(1, &[0xa5, 0x0d]))
+        .device(opened(2))
+        .device(chunk(2, &[7]))
+        .device(chunk(1, &[0, 4]))
+        .client(chunk(1, &[9]))
+        .device(opened(3));
+    let met = [
+        r#"bytes = { device = "lamp", hex = "a5 0d 00 04" }"#,
+        r#"bytes = { device = "lamp", conn = 2, hex = "07" }"#,
+        r#"bytes = { device = "lamp", conn = 3, hex = "" }"#,
+    ];
+    let unmet = [
+        r#"bytes = { device = "lamp", hex = "a5 0d 00" }"#,
+        r#"bytes = { device = "lamp", hex = "a5 0d 00 04 00" }"#,
+        r#"bytes = { device = "lamp", hex = "a5 0e 00 04" }"#,
+        r#"bytes = { device = "lamp", conn = 4, hex = "" }"#,
+    ];
+    check(&tape, &met, &unmet);
+    let (text, _) = judged(unmet[2], "sim", tape).unwrap_err();
+    assert!(text.ends_with("after the first 1, wanted [0e 00 04], saw [0d 00 04]"), "{text}");
+}
+
+#[test]
 fn same_bytes() {
     let twice = r#"same_bytes = { node = "lamp", kind = "toggle", count = 2 }"#;
     let same = Tape::sound().device(frame(2, Dir::In, "toggle", TICKET, WIRE));

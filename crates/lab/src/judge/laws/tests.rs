@@ -145,3 +145,105 @@ fn a_run_cut_short_convicts_nobody() {
         .without(|r| matches!(r.event, Event::Done { .. } | Event::Closed { .. }));
     is_inconclusive(CLEAN_END, cut);
 }
+
+/// Eight bytes that name no request.
+const STATE: &[u8] = &[0xa5, 0x0d, 0, 4, 1, 0, 0, 0];
+
+fn state_out(ticket: Ticket, conn: u32) -> Event {
+    let (kind, ticket) = ("bitmaps".into(), Some(ticket));
+    let (dir, bytes) = (Dir::Out, STATE.into());
+    Event::Frame { conn, dir, kind, ticket, msg_id: None, device_id: None, bytes, took_us: 0 }
+}
+
+fn bytes_in(bytes: &'static [u8]) -> Event {
+    Event::Received { conn: 1, bytes: bytes.into() }
+}
+
+/// The client leaves port 40001 on its connection 1 and asserts two states there.
+fn two_states() -> Tape {
+    let submitted = |n| Event::Submitted { ticket: Ticket(n), device_id: None };
+    Tape::default()
+        .client(submitted(1))
+        .client(submitted(2))
+        .client(opened_between(1, 40001, 50995))
+        .client(Event::Ready { conn: 1, proof: proto::Proof::Connected })
+        .client(state_out(Ticket(1), 1))
+        .client(state_out(Ticket(2), 1))
+}
+
+/// Both ended at this level, and everything was closed.
+fn both_done(tape: Tape, level: Delivery) -> Tape {
+    tape.client(done(Ticket(1), ok(level), 1))
+        .client(done(Ticket(2), ok(level), 1))
+        .client(Event::Closed { conn: 1, reason: CloseReason::Local })
+        .device(Event::Closed { conn: 1, reason: CloseReason::Peer })
+        .end()
+}
+
+#[test]
+fn a_request_without_a_name_is_followed_by_its_bytes() {
+    let read = two_states()
+        .device(opened_between(1, 50995, 40001))
+        .device(bytes_in(&STATE[..5]))
+        .device(bytes_in(&STATE[5..]))
+        .device(bytes_in(STATE));
+    assert_eq!(verdict(both_done(read, Delivery::Survived)), None);
+}
+
+#[test]
+fn a_byte_short_of_the_frame_is_not_the_frame() {
+    let cut = two_states()
+        .device(opened_between(1, 50995, 40001))
+        .device(bytes_in(STATE))
+        .device(bytes_in(&STATE[..7]));
+    let records = both_done(cut, Delivery::Survived).records();
+    let found = broken(&Index::new(&records));
+    assert_eq!(found.len(), 1, "the first was read whole: {found:#?}");
+    assert!(found[0].rule == OK_MEANS_SEEN && found[0].text.contains("0000000000000002"));
+}
+
+#[test]
+fn bytes_read_from_somebody_else_are_no_evidence() {
+    let other = two_states()
+        .device(opened_between(1, 50995, 40002))
+        .device(bytes_in(STATE))
+        .device(bytes_in(STATE));
+    fails(OK_MEANS_SEEN, both_done(other, Delivery::Survived));
+    let never_accepted = two_states().device(Event::Deaf).device(opened_between(1, 50995, 7));
+    fails(OK_MEANS_SEEN, both_done(never_accepted, Delivery::Survived));
+}
+
+#[test]
+fn what_was_not_lost_may_be_read_late_but_not_be_answered_before() {
+    let accepted = two_states().device(opened_between(1, 50995, 40001));
+    let late = |level| both_done(accepted.clone(), level).unended();
+    let read = |tape: Tape| tape.device(bytes_in(STATE)).device(bytes_in(STATE)).end();
+    assert_eq!(verdict(read(late(Delivery::Survived))), None);
+    let answer = |n| frame(1, Dir::In, "reply", Ticket(n), "ok");
+    let accepted = accepted.clone().client(bytes_in(b"ok")).client(answer(1)).client(answer(2));
+    fails(OK_MEANS_SEEN, read(both_done(accepted, Delivery::Replied).unended()));
+}
+
+#[test]
+fn addresses_used_again_are_another_connection() {
+    let again = two_states()
+        .client(Event::Closed { conn: 1, reason: CloseReason::Reset })
+        .client(opened_between(1, 40001, 50995))
+        .client(Event::Ready { conn: 1, proof: proto::Proof::Connected })
+        .client(state_out(Ticket(1), 1))
+        .client(state_out(Ticket(2), 1))
+        .device(opened_between(1, 50995, 40001));
+    let read = again.clone().device(bytes_in(STATE)).device(bytes_in(STATE));
+    assert_eq!(verdict(both_done(read, Delivery::Survived)), None);
+    fails(OK_MEANS_SEEN, both_done(again, Delivery::Survived));
+}
+
+#[test]
+fn where_frames_name_their_request_bytes_alone_do_not_count() {
+    let named = two_states()
+        .device(opened_between(1, 50995, 40001))
+        .device(bytes_in(STATE))
+        .device(frame(1, Dir::In, "bitmaps", Ticket(1), "the first"))
+        .device(bytes_in(STATE));
+    fails(OK_MEANS_SEEN, both_done(named, Delivery::Survived));
+}
