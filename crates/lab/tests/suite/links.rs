@@ -1,8 +1,8 @@
 //! Links that survive: kept connections, circuit breakers, and what was never sent. The second
 //! device's own memory is the judge.
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use lab::{World, on_both};
+use lab::{World, account::Account, on_both};
 use net::{Event, Order};
 use proto::{
     Proof, Protocol, RawPolicy, Span, Stage,
@@ -10,6 +10,7 @@ use proto::{
         BreakerConfig, BreakerEvent, BreakerState, Connection, Queueing, RawBreaker, RawReconnect,
     },
     toggle::{AnswerForm, Lamp, Settings, Toggle},
+    vkb::{Bitmaps, Vkb},
 };
 
 use crate::support::{count, on, quick};
@@ -160,4 +161,51 @@ on_both! {
         client.tell(Order::Reconfigure(strict)).await;
         assert_eq!(client.request(on()).await.unwrap_err().error.stage, Stage::BreakerOpen);
     }
+}
+
+/// `n` numbered states, a hundred a second, across a device that is gone for a second.
+async fn events_across_a_restart(w: World, n: u16) {
+    let device = Arc::new(Vkb::default());
+    let host = w.device_at(World::any_port(), device.clone());
+    let addr = host.addr();
+    let policy = RawPolicy { max_attempts: u32::MAX, survive: Span::millis(200), ..kept() };
+    let client = Arc::new(w.client(addr, Vkb::default(), policy));
+    let mut host = Some(host);
+    let mut asking = tokio::task::JoinSet::new();
+    let env = w.env();
+    let began = env.now();
+    for i in 0..n {
+        env.sleep_until(began + Duration::from_millis(10) * u32::from(i)).await;
+        if i == n / 4 {
+            host.take().unwrap().stop().await;
+        }
+        if i == n / 4 + 100 {
+            host = Some(w.device_at(addr, device.clone()));
+        }
+        let (client, [shift, subshift]) = (client.clone(), i.to_le_bytes());
+        asking.spawn(async move { client.request(Bitmaps { shift, subshift }).await });
+    }
+    while let Some(answer) = asking.join_next().await {
+        answer.unwrap().unwrap();
+    }
+    // Every one was confirmed; now the device says whether that was true.
+    let read = device.snapshot().numbers;
+    assert_eq!((read.first, read.last), (Some(0), Some(n - 1)));
+    assert_eq!(read.frames - read.duplicates, u64::from(n), "{read:?}");
+    let statement = Account::of(&w.recorder().records()).statement();
+    assert!(statement.is_whole() && read.duplicates <= statement.resent, "{statement} {read:?}");
+    let lost = count(&w.recorder().records(), "client", |e| matches!(e, Event::Lost { .. }));
+    assert!(lost > 0, "the restart was not noticed");
+}
+
+#[test]
+fn a_thousand_events_across_a_restart_all_arrive_in_the_simulated_world() {
+    for seed in 1..=5 {
+        World::sim(seed, async |w| events_across_a_restart(w, 1000).await);
+    }
+}
+
+#[test]
+fn events_across_a_restart_all_arrive_on_real_sockets() {
+    World::tcp(1, async |w| events_across_a_restart(w, 300).await);
 }

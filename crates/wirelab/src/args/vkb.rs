@@ -51,6 +51,9 @@ pub(crate) enum VkbWhat {
         state: StateArgs,
         #[command(flatten)]
         way: WayArgs,
+        /// Sends every state, in order, instead of only the latest when there was no connection.
+        #[arg(long)]
+        ordered: bool,
         /// Says at the end what became of every state.
         #[arg(long)]
         report: bool,

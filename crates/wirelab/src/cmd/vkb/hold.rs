@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use lab::account::Account;
 use net::{Event, Record, Sink};
-use proto::vkb::Bitmaps;
+use proto::{resilience::Queueing, vkb::Bitmaps};
 use tokio::task::JoinSet;
 
 use super::{connect, surroundings};
@@ -15,14 +15,19 @@ use crate::{
     text,
 };
 
-pub(super) async fn hold(state: Bitmaps, way: WayArgs, report: bool) -> Result<Exit, Failure> {
+pub(super) async fn hold(
+    state: Bitmaps,
+    way: WayArgs,
+    queueing: Queueing,
+    report: bool,
+) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings()?;
     let account = Arc::new(Mutex::new(Account::default()));
     env.recorder.attach(Counting(account.clone()));
     let json = way.json;
     env.recorder.attach(move |record: &Record| tell(record, json));
-    let client = Arc::new(connect(&env, &way, u32::MAX).await?);
+    let client = Arc::new(connect(&env, &way, queueing, u32::MAX).await?);
     let mut asking = JoinSet::new();
     let ask = |asking: &mut JoinSet<()>, state: Bitmaps| {
         let client = client.clone();

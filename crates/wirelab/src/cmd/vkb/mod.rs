@@ -25,8 +25,9 @@ pub(crate) fn run(VkbArgs { what }: VkbArgs) -> Result<Exit, Failure> {
     match what {
         VkbWhat::Send { state, way } => crate::block_on(send(state.into(), way)),
         VkbWhat::Clear { way } => crate::block_on(send(Bitmaps::default(), way)),
-        VkbWhat::Hold { state, way, report } => {
-            crate::block_on(hold::hold(state.into(), way, report))
+        VkbWhat::Hold { state, way, ordered, report } => {
+            let queueing = if ordered { Queueing::Ordered } else { Queueing::Latest };
+            crate::block_on(hold::hold(state.into(), way, queueing, report))
         }
     }
 }
@@ -54,7 +55,9 @@ struct Sent {
 async fn send(state: Bitmaps, way: WayArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let json = way.json;
-    let client = connect(&surroundings()?, &way, RawPolicy::default().max_attempts).await?;
+    let client =
+        connect(&surroundings()?, &way, Queueing::Latest, RawPolicy::default().max_attempts)
+            .await?;
     let answer = tokio::select! {
         biased;
         () = signals.stop() => {
@@ -141,12 +144,17 @@ fn surroundings() -> Result<Env, Failure> {
     Ok(Env::new(Net::Tcp(options), Recorder::new(0), seed).node("vkb", Role::Client))
 }
 
-async fn connect(env: &Env, way: &WayArgs, max_attempts: u32) -> Result<Client<Vkb>, Failure> {
+async fn connect(
+    env: &Env,
+    way: &WayArgs,
+    queueing: Queueing,
+    max_attempts: u32,
+) -> Result<Client<Vkb>, Failure> {
     let WayArgs { host, port, confirm, survive, deadline, json: _ } = way.clone();
     let addrs = lookup(&host, port).await?;
     let policy = Policy::new::<Vkb>(RawPolicy {
         connection: Connection::Kept,
-        queueing: Queueing::Latest,
+        queueing,
         reconnect: Some(RawReconnect::default()),
         confirm: Some(confirm),
         survive,
