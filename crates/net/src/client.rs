@@ -76,6 +76,16 @@ pub enum Order {
     Reconfigure(BreakerConfig),
 }
 
+/// A request on its way.
+pub struct Asked<R>(oneshot::Receiver<Answer<R>>);
+
+impl<R> Asked<R> {
+    /// Waits for the one outcome.
+    pub async fn outcome(self) -> Answer<R> {
+        self.0.await.expect("every request is answered")
+    }
+}
+
 enum Mail<P: Protocol> {
     Ask(P::Request, Asker<P>),
     Tell(Order),
@@ -99,10 +109,14 @@ impl<P: Protocol> Client<P> {
     }
     /// Asks, and waits for the one outcome.
     pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
+        self.submit(request).await.outcome().await
+    }
+    /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
+    pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
         let sent = self.submit.send(Mail::Ask(request, tx)).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
-        rx.await.expect("every request is answered")
+        Asked(rx)
     }
     /// Tells it something; it is done in order with the requests.
     pub async fn tell(&self, order: Order) {

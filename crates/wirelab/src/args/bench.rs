@@ -8,6 +8,7 @@ Examples:
   wirelab bench toggle
   wirelab bench toggle --rounds 9 --json > bench.json
   wirelab bench toggle --reference 127.0.0.1:9000
+  wirelab bench vkb
 
 Compare ratios, not microseconds: they hold although the machine's speed drifts.";
 
@@ -19,7 +20,7 @@ Compare ratios, not microseconds: they hold although the machine's speed drifts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
-    /// What to speak: toggle.
+    /// What to speak: toggle, or vkb (frames a second through one link).
     pub(crate) protocol: String,
     /// Measures against this device, for instance 127.0.0.1:9000, instead of our own.
     #[arg(long, value_name = "ADDR")]
@@ -27,7 +28,8 @@ pub(crate) struct BenchArgs {
     /// Rounds of every load; the figures are medians over them.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
-    /// Commands per round, one at a time; four times as many at 10 and 100 at a time.
+    /// Commands per round, one at a time; four times as many at 10 and 100 at a time. For vkb, hundreds
+    /// of frames.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) commands: u32,
     /// Prints the figures as JSON.

@@ -1,7 +1,8 @@
-//! `wirelab bench toggle`: our client against the floor, interleaved in one run, so that the ratio
-//! holds although the machine's speed drifts.
+//! `wirelab bench`: ours against the floor, interleaved in one run, so that the ratio holds although
+//! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs`.
 mod floor;
 mod ours;
+mod stream;
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
@@ -10,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use proto::{
     Protocol, Ticket,
     toggle::{Lamp, Toggle, encode_toggle},
+    vkb::Vkb,
 };
 use serde::Serialize;
 
@@ -24,26 +26,43 @@ use crate::{
 /// There is no such benchmark, or a device or command failed: then the numbers would mean nothing.
 pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
     let BenchArgs { protocol, reference, rounds, commands, json } = args;
-    if config::find(&protocol)?.name() != Lamp::NAME {
-        return Err(Failure::usage(format!("no benchmark for {protocol}; there is toggle")));
+    let (commands, rounds) = (commands as usize, rounds.into());
+    match config::find(&protocol)?.name() {
+        Lamp::NAME => {
+            let plan = Plan { rounds, commands, reference, seed: 1 };
+            let report = watched(rounds * LOADS, |progress| measure(&plan, progress))?;
+            tell(json, &report, Report::table)
+        }
+        Vkb::NAME if reference.is_some() => {
+            Err(Failure::usage("--reference has no effect on vkb: its server only drains"))
+        }
+        Vkb::NAME => {
+            let plan = stream::Plan { rounds, frames: commands * 100, seed: 1 };
+            let report = watched(rounds, |progress| stream::measure(&plan, progress))?;
+            tell(json, &report, stream::Report::table)
+        }
+        other => Err(Failure::usage(format!("no benchmark for {other}; there are toggle and vkb"))),
     }
-    let plan = Plan { rounds: rounds.into(), commands: commands as usize, reference, seed: 1 };
-    let bar = ProgressBar::new((plan.rounds * LOADS) as u64).with_style(
-        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("it is valid"),
-    );
-    let report = measure(&plan, |round| {
+}
+
+/// Measures, with progress where a person looks.
+fn watched<T>(
+    rounds: usize,
+    measure: impl FnOnce(&mut dyn FnMut(&str)) -> anyhow::Result<T>,
+) -> Result<T, Failure> {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("it is valid");
+    let bar = ProgressBar::new(rounds as u64).with_style(style);
+    let report = measure(&mut |round: &str| {
         bar.set_message(round.to_owned());
         bar.inc(1);
     });
     bar.finish_and_clear();
-    let report = report.map_err(|e| {
-        Failure::environment(format!("{e:#}; a benchmark needs every command to succeed"))
-    })?;
-    if json {
-        text::print(&text::json_line(&report))?;
-    } else {
-        text::print(&report.table())?;
-    }
+    let failed = |e| format!("{e:#}; a benchmark needs every command to succeed");
+    report.map_err(|e| Failure::environment(failed(e)))
+}
+
+fn tell<T: Serialize>(json: bool, report: &T, table: fn(&T) -> String) -> Result<Exit, Failure> {
+    text::print(&if json { text::json_line(report) } else { table(report) })?;
     Ok(Exit::Done)
 }
 
