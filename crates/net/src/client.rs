@@ -195,8 +195,7 @@ impl<P: Protocol> Driver<P> {
             tokio::select! {
                 biased;
                 mail = inbox.recv() => match mail {
-                    Some(Mail::Ask(request, answer)) => self.submit(request, answer),
-                    Some(Mail::Tell(order)) => self.tell(order),
+                    Some(mail) => self.open_mail(mail, &mut inbox),
                     None => break,
                 },
                 event = self.link.next(&self.env) => self.on_link(event),
@@ -207,6 +206,17 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, Happening::Shutdown);
         self.obey();
         self.unsent
+    }
+
+    /// Takes what is there in one go, within bounds: the link wants its turn as well.
+    fn open_mail(&mut self, first: Mail<P>, inbox: &mut mpsc::Receiver<Mail<P>>) {
+        let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
+        for mail in std::iter::once(first).chain(rest) {
+            match mail {
+                Mail::Ask(request, answer) => self.submit(request, answer),
+                Mail::Tell(order) => self.tell(order),
+            }
+        }
     }
 
     fn tell(&mut self, order: Order) {
@@ -254,8 +264,15 @@ impl<P: Protocol> Driver<P> {
             }
             LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
             LinkEvent::Wire(Happened::Wrote(frame)) => {
-                if let Some(ticket) = frame.ticket {
-                    self.supervisor.handle_input(now, Happening::Written(ticket));
+                let mut written = Some(frame);
+                while let Some(frame) = written {
+                    if let Some(ticket) = frame.ticket {
+                        self.supervisor.handle_input(now, Happening::Written(ticket));
+                    }
+                    written = match &mut self.link {
+                        Link::Open(wire) => wire.pop_written(&self.env),
+                        Link::Idle | Link::Connecting(_) => None,
+                    };
                 }
             }
             LinkEvent::Wire(Happened::Ended(reason)) => {

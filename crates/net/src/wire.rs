@@ -142,9 +142,7 @@ impl Wire {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         loop {
-            if self.outbox.front().is_some_and(|out| out.rest.is_empty()) {
-                let Outgoing { frame, since, .. } = self.outbox.pop_front().expect("looked at");
-                env.record(outbound(self.conn, &frame, env.now() - since));
+            if let Some(frame) = self.pop_written(env) {
                 return Poll::Ready(Happened::Wrote(frame));
             }
             if self.outbox.is_empty() {
@@ -172,6 +170,13 @@ impl Wire {
                 }
             }
         }
+    }
+
+    /// The next frame of which the kernel has every byte.
+    pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
+        let written = self.outbox.pop_front_if(|out| out.rest.is_empty())?;
+        env.record(outbound(self.conn, &written.frame, env.now() - written.since));
+        Some(written.frame)
     }
 
     fn poll_finish(&mut self) -> Poll<Happened> {
