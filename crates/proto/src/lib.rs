@@ -11,6 +11,7 @@ pub mod session;
 pub mod testing;
 pub mod time;
 pub mod toggle;
+pub mod vkb;
 
 pub use resilience::{Delivery, Policy, RawPolicy, RequestError, Stage, Supervisor};
 pub use session::{
