@@ -33,7 +33,9 @@ enum Kind {
 /// What a signal can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// One of two or more known words.
+    /// True or false, and perhaps words for them.
+    Switch,
+    /// One of a few words.
     Word,
     /// A number.
     Number,
@@ -47,13 +49,14 @@ impl Signal {
         SIGNALS.iter().find(|signal| signal.name == name).copied()
     }
     /// The names of all.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         SIGNALS.iter().map(|signal| signal.name)
     }
     /// What it can be compared with.
     pub fn shape(self) -> Shape {
         match self.kind {
-            Kind::Switch { .. } | Kind::State { .. } => Shape::Word,
+            Kind::Switch { .. } => Shape::Switch,
+            Kind::State { .. } => Shape::Word,
             Kind::Number(_) => Shape::Number,
             Kind::Text(_) => Shape::Text,
         }
