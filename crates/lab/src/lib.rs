@@ -1,5 +1,7 @@
 //! What should happen, and did it: worlds, scenarios, verdicts and reports.
 
+pub mod follow;
+pub mod journal;
 pub mod judge;
 pub mod registry;
 pub mod report;

@@ -170,15 +170,14 @@ fn new_rules_leave_unchanged_ones_their_edge() {
 
 #[test]
 fn new_rules_leave_unchanged_ones_the_fields_they_watch() {
-    let rule = |id: &str| {
-        json!({ "id": id, "when": { "event": "FSDJump", "all": [
-            { "field": { "name": "StarSystem", "changed": true } },
-        ] } })
+    let rule = |id: &str, log: &str| {
+        let field = json!({ "field": { "name": "StarSystem", "changed": true } });
+        json!({ "id": id, "when": { "event": "FSDJump", "all": [field] }, "then": { "log": log } })
     };
     let jump = |system: &str| journal("FSDJump", json!({ "StarSystem": system }));
-    let mut engine = engine(&json!([rule("kept"), rule("renamed")]));
+    let mut engine = engine(&json!([rule("kept", "a"), rule("changed", "a")]));
     engine.handle(&jump("Sol"));
-    engine.reload(rules(&json!([rule("kept"), rule("new name")])));
+    engine.reload(rules(&json!([rule("kept", "a"), rule("changed", "b")])));
     let asked = engine.handle(&jump("Achenar")).asked;
     assert_eq!(asked[0].outcome, Outcome::Match);
     assert_eq!(asked[1].outcome, missing("a comparable StarSystem"));
