@@ -190,22 +190,20 @@ mod tests {
     }
 
     fn troubles(heard: &[Heard]) -> Vec<&str> {
-        let trouble = |heard| match heard {
-            &Heard::Trouble(ref text) => Some(text.as_str()),
+        let troubles = heard.iter().filter_map(|heard| match heard {
+            Heard::Trouble(text) => Some(text.as_str()),
             Heard::Event { .. } | Heard::Rules { .. } => None,
-        };
-        heard.iter().filter_map(trouble).collect()
+        });
+        troubles.collect()
     }
 
     /// The bitmaps after the last event or change of rules.
     fn bits(heard: &[Heard]) -> Bits {
-        let bits = |heard| match heard {
-            &Heard::Event { ref effect, .. } | &Heard::Rules { ref effect, .. } => {
-                Some(effect.bits)
-            }
+        let bits = heard.iter().rev().find_map(|heard| match heard {
+            Heard::Event { effect, .. } | Heard::Rules { effect, .. } => Some(effect.bits),
             Heard::Trouble(_) => None,
-        };
-        heard.iter().rev().find_map(bits).expect("something had an effect")
+        });
+        bits.expect("something had an effect")
     }
 
     #[test]

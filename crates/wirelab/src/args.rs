@@ -7,6 +7,7 @@ mod judge;
 mod papers;
 mod run;
 mod toggle;
+mod vkb;
 
 use clap::{
     ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand,
@@ -21,6 +22,7 @@ pub(crate) use judge::{JudgeArgs, JudgeWhat};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
+pub(crate) use vkb::{CheckRulesArgs, VkbArgs, VkbWhat};
 
 use crate::exit::{CODES, Failure};
 
@@ -41,6 +43,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Switches a device on or off.
     Toggle(Box<ToggleArgs>),
+    /// Everything about VKB-Link.
+    Vkb(VkbArgs),
     /// Plays a device.
     Device(DeviceArgs),
     /// Plays scenarios and judges them by what was on the wire.

@@ -8,3 +8,4 @@ pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod scenarios;
 pub(crate) mod toggle;
+pub(crate) mod vkb;
