@@ -1,6 +1,8 @@
 //! What should happen, and did it: worlds, scenarios, verdicts and reports.
 
 pub mod account;
+pub mod follow;
+pub mod journal;
 pub mod judge;
 pub mod registry;
 pub mod report;

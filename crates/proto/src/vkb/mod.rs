@@ -9,6 +9,7 @@ mod codec;
 mod device;
 mod memory;
 mod quirk;
+pub mod rules;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -1,6 +1,8 @@
 //! `wirelab vkb`.
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use proto::{Delivery, Span};
+use proto::{Delivery, Span, vkb::rules::Numbering};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +14,14 @@ Examples:
 
 Exit codes: 0 done, 1 not confirmed or something was lost, 2 usage, 3 environment, 124 deadline,
 130 a send was interrupted. `hold` told to stop ends with 0 if nothing was lost.";
+
+const RULES: &str = "\
+Examples:
+  wirelab vkb check-rules rules.json
+  wirelab vkb check-rules rules.json --explain Journal.2025-01-02T030405.01.log
+  tail -n 1 Status.json | wirelab vkb check-rules rules.json --explain - --json
+
+Exit codes: 0 every rule makes sense, 2 a rule or an event does not.";
 
 /// Asserts shift states at VKB-Link.
 ///
@@ -58,6 +68,8 @@ pub(crate) enum VkbWhat {
         #[arg(long)]
         report: bool,
     },
+    /// Says what is wrong with rules, and what they make of events.
+    CheckRules(CheckRulesArgs),
 }
 
 /// A state.
@@ -90,6 +102,29 @@ pub(crate) struct WayArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<Span>,
     /// Prints the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Says what is wrong with rules, and what they make of events.
+///
+/// Rules turn what Elite Dangerous writes about itself into shifts. Both published formats are read;
+/// which one a file is in shows.
+#[derive(Debug, Args)]
+#[command(after_help = RULES)]
+pub(crate) struct CheckRulesArgs {
+    /// The file of rules.
+    #[arg(value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// Shows what the rules make of these events, a JSON object a line; `-` reads them from stdin.
+    ///
+    /// An event called Status is taken as the game's status, any other as a line of its journal.
+    #[arg(long, value_name = "EVENTS")]
+    pub(crate) explain: Option<PathBuf>,
+    /// Which bit a token stands for: in current Shift1 is bit 0, in first it is bit 1.
+    #[arg(long, value_name = "current|first", default_value_t)]
+    pub(crate) numbering: Numbering,
+    /// Prints JSON objects, a line each.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,4 +1,5 @@
 //! `wirelab vkb`: a client that knows whether its state arrived, and keeps it asserted.
+mod check_rules;
 mod hold;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ pub(crate) fn run(VkbArgs { what }: VkbArgs) -> Result<Exit, Failure> {
             let queueing = if ordered { Queueing::Ordered } else { Queueing::Latest };
             crate::block_on(hold::hold(state.into(), way, queueing, report))
         }
+        VkbWhat::CheckRules(args) => check_rules::run(args),
     }
 }
 
