@@ -2,3 +2,4 @@
 mod shipped;
 mod support;
 mod toggle;
+mod vkb;
