@@ -9,3 +9,4 @@ mod stages;
 mod support;
 mod toggle;
 mod usage;
+mod vkb;
