@@ -1,7 +1,13 @@
 //! The VKB-Link client against its device.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use lab::{World, on_both};
+use lab::{
+    Kind, World,
+    judge::{Finding, Outcome, judge},
+    on_both,
+    run::play,
+    scenario::Scenario,
+};
 use net::{Event, record::End};
 use proto::{
     Delivery, Protocol, RawPolicy, Span, Stage,
@@ -77,6 +83,33 @@ on_both! {
         assert!(matches!(ends(&records)[..], [End::Failed { stage: Stage::Cancelled, .. }]));
         assert_eq!(count(&records, "device", |e| matches!(e, Event::Opened { .. })), 0);
         assert_eq!(records.last().unwrap().event, Event::Ended { tasks_left: 0 });
+    }
+}
+
+/// A frozen program's kernel takes bytes and stays connected, so the client cannot know better.
+#[test]
+fn a_survival_that_no_device_read_is_convicted() {
+    const FROZEN: &str = r#"
+        name = "frozen"
+        title = "A state survives at a device that never reads it"
+        protocol = "vkb"
+        device = [{ name = "joystick", quirks = ["frozen"] }]
+        client = [{ name = "plugin", device = "joystick", policy = { survive = "50ms" } }]
+        step = [{ request = { client = "plugin", send = { shift = 1, subshift = 0 } } }]
+        expect = [{ outcome = { client = "plugin", is = "ok", delivery = "survived" } }]
+    "#;
+    for (text, outcome) in [
+        (FROZEN.to_owned(), Outcome::Fail),
+        (FROZEN.replace("[\"frozen\"]", "[\"frozen 20ms\"]"), Outcome::Pass),
+    ] {
+        let scenario = Scenario::parse("frozen.toml", &text).unwrap();
+        for kind in [Kind::Sim, Kind::Tcp] {
+            let played = play(&scenario, kind, 1).unwrap();
+            let verdict = judge(&scenario, kind.name(), &played.records);
+            assert_eq!(verdict.outcome, outcome, "{verdict:#?}");
+            let law = |f: &Finding| f.rule.starts_with("law 2");
+            assert!(verdict.findings.iter().all(law), "{verdict:#?}");
+        }
     }
 }
 
