@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, future::pending, net::SocketAddr, pin::Pin, tim
 
 use proto::{
     CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
-    resilience::{Happening, Note, Outcome, Step},
+    resilience::{BreakerConfig, Happening, Note, Outcome, Step},
     rng::Rng,
 };
 use tokio::{
@@ -54,14 +54,40 @@ pub struct Failure {
 /// The one end of a request.
 pub type Answer<R> = Result<Receipt<R>, Failure>;
 
-type Submission<P> = (<P as Protocol>::Request, Asker<P>);
 /// Whoever waits for the outcome.
 type Asker<P> = oneshot::Sender<Answer<<P as Protocol>::Reply>>;
 
+/// What a client may be told besides requests.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Keep the connection up from now on, if the policy wants one kept.
+    Start,
+    /// Hang up, and dial no more. Requests wait.
+    Pause,
+    /// Dial again.
+    Resume,
+    /// The device lives elsewhere now.
+    Move(Vec<SocketAddr>),
+    /// Open the breaker by hand.
+    Isolate,
+    /// Close the breaker by hand.
+    Reset,
+    /// Put other breaker settings in force.
+    Reconfigure(BreakerConfig),
+}
+
+enum Mail<P: Protocol> {
+    Ask(P::Request, Asker<P>),
+    Tell(Order),
+}
+
+/// Requests that were never sent.
+pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
+
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
-    submit: mpsc::Sender<Submission<P>>,
-    task: JoinHandle<()>,
+    submit: mpsc::Sender<Mail<P>>,
+    task: JoinHandle<Unsent<P>>,
 }
 
 impl<P: Protocol> Client<P> {
@@ -74,14 +100,20 @@ impl<P: Protocol> Client<P> {
     /// Asks, and waits for the one outcome.
     pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send((request, tx)).await;
+        let sent = self.submit.send(Mail::Ask(request, tx)).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         rx.await.expect("every request is answered")
     }
-    /// Ends the task, its connection and what was still open, and waits until that is done.
-    pub async fn close(self) {
+    /// Tells it something; it is done in order with the requests.
+    pub async fn tell(&self, order: Order) {
+        let told = self.submit.send(Mail::Tell(order)).await;
+        told.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
+    }
+    /// Ends the task, its connection and what was still open, waits until that is done, and hands
+    /// back the requests that were never sent.
+    pub async fn close(self) -> Unsent<P> {
         drop(self.submit);
-        self.task.await.expect("the client's task does not panic");
+        self.task.await.expect("the client's task does not panic")
     }
 }
 
@@ -111,6 +143,7 @@ struct Driver<P: Protocol> {
     alarm: Alarm,
     waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
     watched: Option<Ticket>,
+    unsent: Unsent<P>,
 }
 
 enum Link {
@@ -137,17 +170,19 @@ impl<P: Protocol> Driver<P> {
             conn: 0,
             waiting: BTreeMap::new(),
             watched: None,
+            unsent: Vec::new(),
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Submission<P>>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Mail<P>>) -> Unsent<P> {
         loop {
             let deadline = self.obey();
             self.alarm.set(deadline);
             tokio::select! {
                 biased;
-                submitted = inbox.recv() => match submitted {
-                    Some((request, answer)) => self.submit(request, answer),
+                mail = inbox.recv() => match mail {
+                    Some(Mail::Ask(request, answer)) => self.submit(request, answer),
+                    Some(Mail::Tell(order)) => self.tell(order),
                     None => break,
                 },
                 event = self.link.next(&self.env) => self.on_link(event),
@@ -157,6 +192,25 @@ impl<P: Protocol> Driver<P> {
         let now = self.env.now();
         self.supervisor.handle_input(now, Happening::Shutdown);
         self.obey();
+        self.unsent
+    }
+
+    fn tell(&mut self, order: Order) {
+        let now = self.env.now();
+        self.env.record(Event::Told { order: format!("{order:?}") });
+        let happening = match order {
+            Order::Start => Happening::Start,
+            Order::Pause => Happening::Pause,
+            Order::Resume => Happening::Resume,
+            Order::Move(addrs) => {
+                self.addrs = addrs;
+                Happening::Moved
+            }
+            Order::Isolate => Happening::Isolate,
+            Order::Reset => Happening::Reset,
+            Order::Reconfigure(config) => Happening::Reconfigure(config),
+        };
+        self.supervisor.handle_input(now, happening);
     }
 
     fn submit(&mut self, request: P::Request, answer: Asker<P>) {
@@ -239,7 +293,9 @@ impl<P: Protocol> Driver<P> {
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
                 Step::Push(said) => env.record(Event::Push { conn, said: format!("{said:?}") }),
-                Step::Note(note) => env.record(noted(note, env.now())),
+                Step::Note(note) => env.record(noted(note, conn, env.now())),
+                Step::Breaker(what) => env.record(Event::Breaker { what }),
+                Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
                 Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
                 Step::Wait(at) => {
                     let poll = self.watched.map(|_| env.now() + ACK_POLL);
@@ -300,15 +356,21 @@ impl<P: Protocol> Driver<P> {
     }
 }
 
-fn noted(note: Note, now: Time) -> Event {
+fn noted(note: Note, conn: u32, now: Time) -> Event {
+    let micros = |at: Time| (at - now).as_micros() as u64;
     match note {
+        Note::Proved(proof) => Event::Proved { conn, proof },
+        Note::Lost { reason, redial_at } => {
+            Event::Lost { conn, reason, redial_in_us: micros(redial_at) }
+        }
+        Note::Resent { ticket } => Event::Resent { conn, ticket },
         Note::Attempt { ticket, attempt } => Event::Attempt { ticket, attempt },
         Note::AttemptFailed { ticket, attempt, stage, detail, retry_at } => Event::AttemptFailed {
             ticket,
             attempt,
             stage,
             detail,
-            retry_in_us: retry_at.map(|at| (at - now).as_micros() as u64),
+            retry_in_us: retry_at.map(micros),
         },
     }
 }

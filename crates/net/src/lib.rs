@@ -13,7 +13,7 @@ pub mod sim;
 pub mod tcp;
 mod wire;
 
-pub use client::{Answer, Client, Failure, Receipt, Tickets};
+pub use client::{Answer, Client, Failure, Order, Receipt, Tickets, Unsent};
 pub use env::{Env, Stopwatch};
 pub use host::Host;
 pub use net::Net;

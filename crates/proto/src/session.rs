@@ -12,9 +12,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The port a device of this kind usually listens on.
     const PORT: u16;
-    /// Answers name their request, so several may be in flight. Without that a late answer would be
-    /// taken for the next request's: one at a time, and a timeout ends the connection.
-    const CORRELATED: bool;
+    /// How answers find their requests.
+    const ANSWERS: Answers;
     /// How far a request must get to count as done, unless the caller asks for another level.
     const CONFIRM: Delivery;
     /// The highest level this protocol can ever prove.
@@ -112,6 +111,18 @@ pub enum Output<R> {
     Close(CloseReason),
     /// Nothing more until input arrives or this instant passes.
     Wait(Option<Time>),
+}
+
+/// How answers find their requests, and so how many requests may be in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// They name them: any number in flight, in any order.
+    Named,
+    /// They do not: one in flight, and a timeout ends the connection, or a late answer would be
+    /// taken for the next request's.
+    Unnamed,
+    /// There are none to speak of: any number in flight, in order.
+    None,
 }
 
 /// What an answer proves about its request.

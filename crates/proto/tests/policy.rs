@@ -5,7 +5,10 @@ use proto::{
     Answer, ConfigError, Delivery, Input, Never, Output, Policy, Protocol, RawPolicy, Session,
     Span, Stage, Supervisor, Ticket, Time,
     explain::Explanation,
-    resilience::{Connection, Happening, RawBackoff, Step},
+    resilience::{
+        Connection, Happening, Queueing, RawBackoff, RawBreaker, RawReconnect, Step, WhenOpen,
+    },
+    session::Answers,
     toggle::{Client, Device, Lamp, Quirk, Reply, Settings, Snapshot, Toggle},
 };
 
@@ -201,6 +204,91 @@ fn a_full_queue_refuses_at_once() {
     }
 }
 
+/// Ten requests one after the other to a refusing peer, under a breaker: how they end.
+fn through_breaker(breaker: RawBreaker, when_open: WhenOpen) -> Vec<End> {
+    let deadline = Some(Span::millis(50));
+    let raw = RawPolicy { breaker: Some(breaker), when_open, deadline, ..raw() };
+    play(Lamp::default(), raw, Wire::Refusing, 10)
+}
+
+#[test]
+fn the_breakers_threshold_is_the_number_of_dials() {
+    for threshold in [2, 3] {
+        let breaker = RawBreaker { threshold, ..RawBreaker::default() };
+        let ends = through_breaker(breaker, WhenOpen::Refuse);
+        let refused = ends.iter().filter(|e| e.how == Err(Stage::Refused)).count();
+        assert_eq!(refused, threshold as usize, "{ends:?}");
+        assert_eq!(ends.last().unwrap().connections, threshold);
+    }
+}
+
+#[test]
+fn requests_are_refused_or_held_while_it_is_open() {
+    let breaker = || RawBreaker { threshold: 1, ..RawBreaker::default() };
+    for (when_open, stage, at_ms) in
+        [(WhenOpen::Refuse, Stage::BreakerOpen, 0), (WhenOpen::Hold, Stage::Deadline, 50)]
+    {
+        let ends = through_breaker(breaker(), when_open);
+        let others = &ends[1..];
+        assert!(others.iter().all(|e| (e.how, e.at_ms) == (Err(stage), at_ms)), "{ends:?}");
+    }
+}
+
+#[test]
+fn only_the_latest_state_counts_if_so_set() {
+    for (queueing, superseded) in [(Queueing::Ordered, 0), (Queueing::Latest, 4)] {
+        let ends = play(Lamp::default(), RawPolicy { queueing, ..raw() }, Wire::Answering, 5);
+        let stale = ends.iter().filter(|e| e.how == Err(Stage::Superseded)).count();
+        assert_eq!(stale, superseded, "{ends:?}");
+        assert_eq!(ends.last().unwrap().how, Ok(Delivery::Replied));
+    }
+}
+
+#[test]
+fn what_waits_too_long_unsent_goes_stale_when_set() {
+    for (expire_after, expired) in [(None, 0), (Some(Span::millis(30)), 2)] {
+        // The first keeps the connection busy for 100 ms.
+        let ends = play(Lamp::default(), RawPolicy { expire_after, ..raw() }, Wire::Silent, 3);
+        let stale: Vec<_> = ends.iter().filter(|e| e.how == Err(Stage::Expired)).collect();
+        assert_eq!(stale.len(), expired, "{ends:?}");
+        assert!(stale.iter().all(|e| e.at_ms == 30));
+    }
+}
+
+#[test]
+fn a_kept_connection_is_dialled_again_without_being_asked() {
+    for (reconnect, dials) in [(None, 1), (Some(RawReconnect::default()), 2)] {
+        let raw = RawPolicy { connection: Connection::Kept, reconnect, ..raw() };
+        let policy = Policy::new::<Lamp>(raw).unwrap();
+        let mut supervisor = Supervisor::new(Lamp::default(), policy, 1);
+        let mut now = Time::default();
+        let request = Toggle::new("D", true).unwrap();
+        supervisor.handle_input(now, Happening::Submit(Ticket(1), request));
+        supervisor.handle_input(now, Happening::Connected);
+        supervisor.handle_input(now, Happening::Received(b"ACK"));
+        supervisor.handle_input(now, Happening::Closed(proto::CloseReason::Peer));
+        let mut connects = 0;
+        loop {
+            match supervisor.poll_output() {
+                Step::Connect => connects += 1,
+                Step::Wait(Some(at)) if connects < dials => {
+                    now = at;
+                    supervisor.handle_input(now, Happening::Timeout);
+                }
+                Step::Wait(at) => {
+                    assert_eq!(at.is_some(), dials == 2);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(connects, dials);
+        assert_eq!((50..=100).contains(&now.since_start().as_millis()), dials == 2, "{now:?}");
+    }
+    let per_request = RawPolicy { reconnect: Some(RawReconnect::default()), ..raw() };
+    assert_eq!(Policy::new::<Lamp>(per_request).unwrap_err().key, "reconnect");
+}
+
 /// A lamp whose client never becomes ready.
 struct NeverReady(Lamp);
 
@@ -223,7 +311,7 @@ impl Session for Unready {
 impl Protocol for NeverReady {
     const NAME: &'static str = "never_ready";
     const PORT: u16 = 0;
-    const CORRELATED: bool = false;
+    const ANSWERS: Answers = Answers::Unnamed;
     const CONFIRM: Delivery = Delivery::Replied;
     const HIGHEST: Delivery = Delivery::Applied;
     type Settings = Settings;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use proto::{
     CloseReason, Delivery, Input, Output, Policy, Protocol, RawPolicy, Session, Span, Stage,
     Supervisor, Ticket, Time,
-    resilience::{Connection, Happening, Note, RawBackoff, Step},
+    resilience::{
+        BreakerConfig, BreakerEvent, BreakerState, Connection, Happening, Note, Queueing,
+        RawBackoff, RawBreaker, RawReconnect, Step, WhenOpen,
+    },
     rng::Rng,
     toggle::{Device, Lamp, Toggle},
 };
@@ -24,6 +27,9 @@ struct History {
     /// Attempts seen so far of every request that was submitted, and its ends.
     requests: BTreeMap<Ticket, (u32, u32)>,
     max_attempts: u32,
+    breaker: BreakerState,
+    /// It must be told to stop before it comes to rest.
+    restless: bool,
     wake_at: Option<Time>,
 }
 
@@ -54,6 +60,22 @@ fn policy(rng: &mut Rng) -> RawPolicy {
         confirm,
         connection,
         queue: 1 + rng.below(20) as usize,
+        queueing: [Queueing::Ordered, Queueing::Latest][rng.below(2) as usize],
+        expire_after: (rng.below(4) == 0).then(|| ms(rng, 100)),
+        reconnect: (connection == Connection::Kept && rng.below(2) == 0)
+            .then(|| RawReconnect { min: ms(rng, 10), ..RawReconnect::default() }),
+        breaker: (rng.below(2) == 0).then(|| breaker(rng)),
+        when_open: [WhenOpen::Refuse, WhenOpen::Hold][rng.below(2) as usize],
+    }
+}
+
+fn breaker(rng: &mut Rng) -> RawBreaker {
+    RawBreaker {
+        threshold: 1 + rng.below(4) as u32,
+        open_for: Span::millis(1 + rng.below(100)),
+        probes: 1 + rng.below(2) as u32,
+        close_after: 1 + rng.below(2) as u32,
+        ..RawBreaker::default()
     }
 }
 
@@ -62,6 +84,7 @@ impl History {
         let mut rng = Rng::new(seed, &[]);
         let raw = policy(&mut rng);
         let max_attempts = raw.max_attempts;
+        let restless = raw.reconnect.is_some() || raw.breaker.is_some();
         let supervisor = Supervisor::new(Lamp::default(), Policy::new::<Lamp>(raw).unwrap(), seed);
         let quirks =
             ["success", "delay 30ms", "timeout x2", "disconnect x1", "nack x1", "garbage x1"];
@@ -75,6 +98,8 @@ impl History {
             link: Link::Down,
             requests: BTreeMap::new(),
             max_attempts,
+            breaker: BreakerState::Closed,
+            restless,
             wake_at: None,
         }
     }
@@ -86,6 +111,8 @@ impl History {
             match self.supervisor.poll_output() {
                 Step::Connect => {
                     assert!(matches!(self.link, Link::Down), "two connections at once");
+                    let blocked = [BreakerState::Open, BreakerState::Isolated];
+                    assert!(!blocked.contains(&self.breaker), "dialled past an open breaker");
                     self.link = Link::Connecting;
                 }
                 Step::Disconnect(_) => {
@@ -113,9 +140,20 @@ impl History {
                     *ends += 1;
                     assert_eq!((attempts, 1), (*seen, *ends), "{ticket:?}");
                     assert!(result.is_err() || attempts > 0, "ok without an attempt");
+                    let open = self.requests.values().filter(|(_, ends)| *ends == 0).count();
+                    assert!(open <= 20, "more in hand than the queue may hold");
                 }
                 Step::Finish | Step::WatchAck(_) | Step::Received(_) | Step::Ready(_) => {}
-                Step::Fact(_) | Step::Push(_) => {}
+                Step::Fact(_) | Step::Push(_) | Step::Unsent(..) => {}
+                Step::Note(Note::Proved(_) | Note::Resent { .. }) => {
+                    assert!(matches!(self.link, Link::Up { .. }), "proved what was not there");
+                }
+                Step::Note(Note::Lost { redial_at, .. }) => assert!(redial_at > self.now),
+                Step::Breaker(BreakerEvent::Counted { .. }) => {}
+                Step::Breaker(BreakerEvent::Changed { from, to, .. }) => {
+                    assert_eq!(self.breaker, from);
+                    self.breaker = to;
+                }
                 Step::Wait(at) => {
                     self.wake_at = at;
                     return;
@@ -125,7 +163,7 @@ impl History {
     }
 
     fn operate(&mut self, submitting: bool) {
-        match self.rng.below(12) {
+        match self.rng.below(13) {
             0 | 1 if submitting => {
                 let ticket = Ticket(self.rng.next_u64());
                 self.requests.insert(ticket, (0, 0));
@@ -153,9 +191,27 @@ impl History {
                     self.tell(Happening::Written(ticket));
                 }
             }
+            12 if self.rng.below(8) == 0 => self.meddle(),
             8..=10 => self.carry(),
             _ => self.wait(),
         }
+    }
+
+    /// A person interferes.
+    fn meddle(&mut self) {
+        let config = BreakerConfig::new(breaker(&mut self.rng)).unwrap();
+        let happening = match self.rng.below(7) {
+            0 => Happening::Start,
+            1 => Happening::Pause,
+            2 | 3 => Happening::Resume,
+            4 => Happening::Moved,
+            5 if self.rng.below(4) == 0 => Happening::Isolate,
+            5 => Happening::Reset,
+            _ => Happening::Reconfigure(config),
+        };
+        // What was paused or isolated stays so until somebody says otherwise.
+        self.restless |= matches!(happening, Happening::Pause | Happening::Isolate);
+        self.tell(happening);
     }
 
     fn connected(&mut self) {
@@ -225,7 +281,7 @@ fn every_request_is_answered_exactly_once() {
             for n in 0..OPERATIONS {
                 history.operate(n < OPERATIONS * 3 / 4);
             }
-            if seed % 2 == 0 {
+            if seed % 2 == 0 || history.restless {
                 history.tell(Happening::Shutdown);
                 assert_eq!(history.wake_at, None, "nothing to wait for after the end");
             }

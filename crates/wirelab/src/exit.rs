@@ -52,7 +52,9 @@ impl Exit {
                 Stage::Malformed => 18,
                 Stage::NotConfirmed => 19,
                 Stage::Deadline => Self::Deadline.code(),
-                Stage::QueueFull => Self::Failed.code(),
+                Stage::QueueFull | Stage::BreakerOpen | Stage::Superseded | Stage::Expired => {
+                    Self::Failed.code()
+                }
                 Stage::Cancelled => Self::Interrupted.code(),
             },
             Self::Usage => 2,
@@ -119,7 +121,7 @@ mod tests {
     #[test]
     fn stages_have_the_codes_from_10_in_their_order() {
         let codes: Vec<u8> = Stage::ALL.iter().map(|stage| Exit::At(*stage).code()).collect();
-        assert_eq!(codes, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 124, 1, 130]);
+        assert_eq!(codes, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 124, 1, 130, 1, 1, 1]);
     }
 
     #[test]

@@ -163,6 +163,11 @@ impl<'a> Index<'a> {
             | Event::Push { .. }
             | Event::Eof { .. }
             | Event::AttemptFailed { .. }
+            | Event::Proved { .. }
+            | Event::Lost { .. }
+            | Event::Resent { .. }
+            | Event::Breaker { .. }
+            | Event::Told { .. }
             | Event::Step { .. } => {}
         }
     }

@@ -1,4 +1,5 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
+mod links;
 mod shipped;
 mod support;
 mod toggle;

@@ -125,6 +125,11 @@ impl State {
             | Event::Eof { .. }
             | Event::Closed { .. }
             | Event::AttemptFailed { .. }
+            | Event::Proved { .. }
+            | Event::Lost { .. }
+            | Event::Resent { .. }
+            | Event::Breaker { .. }
+            | Event::Told { .. }
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }

@@ -2,7 +2,9 @@
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use proto::{CloseReason, Delivery, Fact, Proof, Stage, Ticket, Time, session::hex};
+use proto::{
+    CloseReason, Delivery, Fact, Proof, Stage, Ticket, Time, resilience::BreakerEvent, session::hex,
+};
 use serde::{Deserialize, Serialize};
 
 /// One fact: who saw what, and when.
@@ -181,6 +183,40 @@ pub enum Event {
         detail: String,
         /// Microseconds until the next attempt; none if there is none.
         retry_in_us: Option<u64>,
+    },
+    /// The peer is really there: only now is a connection a success.
+    Proved {
+        /// The connection.
+        conn: u32,
+        /// Why we believe it.
+        proof: Proof,
+    },
+    /// A kept connection is gone, or did not come.
+    Lost {
+        /// The connection.
+        conn: u32,
+        /// Why.
+        reason: String,
+        /// Microseconds until it is dialled again, breaker permitting.
+        redial_in_us: u64,
+    },
+    /// The last state was sent again, first thing on a new connection.
+    Resent {
+        /// The connection.
+        conn: u32,
+        /// The request that set it.
+        ticket: Ticket,
+    },
+    /// The circuit breaker counted a failure or changed its state.
+    Breaker {
+        /// Which of the two.
+        #[serde(flatten)]
+        what: BreakerEvent,
+    },
+    /// A client was told something besides requests.
+    Told {
+        /// What.
+        order: String,
     },
     /// A request's one end.
     Done {

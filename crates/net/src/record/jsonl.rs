@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io::Write, net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
-use proto::{CloseReason, Delivery, Fact, Proof, session::hex};
+use proto::{CloseReason, Delivery, Fact, Proof, resilience::BreakerEvent, session::hex};
 use serde::Serialize;
 
 use super::{
@@ -94,6 +94,16 @@ fn words(about: &About<'_>, event: &Event) -> Option<Words> {
         },
         Event::Done { end: End::Ok { .. }, .. } => (Info, "done", "Command done"),
         Event::Done { end: End::Failed { .. }, .. } => (Error, "done", "Command failed"),
+        Event::Proved { .. } => (Info, "proved", "Peer is really there"),
+        Event::Lost { .. } => (Warning, "lost", "Kept connection lost"),
+        Event::Resent { .. } => (Info, "resent", "Last state sent again"),
+        Event::Breaker { what: BreakerEvent::Counted { .. } } => {
+            (Warning, "breaker", "Failure counted")
+        }
+        Event::Breaker { what: BreakerEvent::Changed { .. } } => {
+            (Warning, "breaker", "Circuit breaker changed")
+        }
+        Event::Told { .. } => (Info, "told", "Client told"),
         Event::Step { .. } => (Info, "step", "Scenario step"),
         Event::StepFailed { .. } => (Error, "step_failed", "Scenario step failed"),
         Event::Armed { .. } => (Info, "armed", "Device told to do wrong"),
@@ -149,6 +159,7 @@ left_out_if_none! {
     reason: Cow<'a, str>,
     detail: &'a str,
     retry_in_ms: f64,
+    breaker: &'a BreakerEvent,
 }
 
 impl<'a> Line<'a> {
@@ -236,6 +247,16 @@ impl<'a> Line<'a> {
                     }
                 }
             }
+            Event::Proved { conn, proof } => {
+                (keys.conn, keys.proof) = (Some(*conn), Some(*proof));
+            }
+            Event::Lost { conn, reason, redial_in_us } => {
+                (keys.conn, keys.detail) = (Some(*conn), Some(reason.as_str()));
+                keys.retry_in_ms = Some(ms(Duration::from_micros(*redial_in_us)));
+            }
+            Event::Resent { conn, .. } => keys.conn = Some(*conn),
+            Event::Breaker { what } => keys.breaker = Some(what),
+            Event::Told { order } => keys.detail = Some(order),
             Event::Step { text, .. } => keys.detail = Some(text),
             Event::StepFailed { problem, .. } => keys.detail = Some(problem),
             Event::Armed { device, quirk } => {

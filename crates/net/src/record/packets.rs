@@ -86,6 +86,11 @@ impl Packets {
             | Event::Push { .. }
             | Event::Eof { .. }
             | Event::Closed { .. }
+            | Event::Proved { .. }
+            | Event::Lost { .. }
+            | Event::Resent { .. }
+            | Event::Breaker { .. }
+            | Event::Told { .. }
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
@@ -188,7 +193,13 @@ impl Packets {
             Stage::Reset => packet(Dir::In, Outcome::Reset, None),
             // These two arrived as packets and were counted then.
             Stage::Nack | Stage::Malformed => None,
-            Stage::NotConfirmed | Stage::Deadline | Stage::QueueFull | Stage::Cancelled => None,
+            Stage::NotConfirmed
+            | Stage::Deadline
+            | Stage::QueueFull
+            | Stage::Cancelled
+            | Stage::BreakerOpen
+            | Stage::Superseded
+            | Stage::Expired => None,
         };
         let about = self.since_sent(record, *ticket);
         let request = self.request(record, *ticket);

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backoff, RawBackoff};
+use super::{Backoff, BreakerConfig, RawBackoff, RawBreaker, RawReconnect, Reconnect};
 use crate::{ConfigError, Protocol, Span, session::CloseReason};
 
 /// How far one request provably got. Each level includes the ones before it.
@@ -56,6 +56,12 @@ pub enum Stage {
     QueueFull,
     /// We were told to stop first.
     Cancelled,
+    /// The circuit breaker let nobody pass.
+    BreakerOpen,
+    /// A newer state was submitted before this one was sent.
+    Superseded,
+    /// It went stale before it could be sent.
+    Expired,
 }
 
 macro_rules! spelled_like_serde {
@@ -89,7 +95,8 @@ spelled_like_serde! {
     Stage: &[
         Self::Refused, Self::Unreachable, Self::ConnectTimeout, Self::SendFailed,
         Self::ReceiveTimeout, Self::Closed, Self::Reset, Self::Nack, Self::Malformed,
-        Self::NotConfirmed, Self::Deadline, Self::QueueFull, Self::Cancelled,
+        Self::NotConfirmed, Self::Deadline, Self::QueueFull, Self::Cancelled, Self::BreakerOpen,
+        Self::Superseded, Self::Expired,
     ]
 }
 
@@ -113,6 +120,27 @@ pub enum Connection {
     PerRequest,
     /// One, kept open between requests.
     Kept,
+}
+
+/// What becomes of requests while there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queueing {
+    /// All are sent, in order.
+    Ordered,
+    /// Requests are whole states: only the latest counts, and it is the first thing a new
+    /// connection carries.
+    Latest,
+}
+
+/// What becomes of requests while the circuit breaker is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenOpen {
+    /// They fail at once.
+    Refuse,
+    /// They wait.
+    Hold,
 }
 
 /// Everything a person may set about a client's patience, unchecked.
@@ -145,6 +173,16 @@ pub struct RawPolicy {
     pub connection: Connection,
     /// Requests held at once; one more is refused.
     pub queue: usize,
+    /// What becomes of requests while there is no connection.
+    pub queueing: Queueing,
+    /// How long a request may wait before it is first sent.
+    pub expire_after: Option<Span>,
+    /// Keeps the connection up, also when nobody asks anything; without it, requests dial.
+    pub reconnect: Option<RawReconnect>,
+    /// Stops dialling a peer that keeps failing.
+    pub breaker: Option<RawBreaker>,
+    /// What becomes of requests while the breaker is open.
+    pub when_open: WhenOpen,
 }
 
 impl Default for RawPolicy {
@@ -172,6 +210,11 @@ impl Default for RawPolicy {
             confirm: None,
             connection: Connection::PerRequest,
             queue: 1024,
+            queueing: Queueing::Ordered,
+            expire_after: None,
+            reconnect: None,
+            breaker: None,
+            when_open: WhenOpen::Refuse,
         }
     }
 }
@@ -192,6 +235,11 @@ pub struct Policy {
     pub(super) confirm: Delivery,
     pub(super) connection: Connection,
     pub(super) queue: usize,
+    pub(super) queueing: Queueing,
+    pub(super) expire_after: Option<Duration>,
+    pub(super) reconnect: Option<Reconnect>,
+    pub(super) breaker: Option<BreakerConfig>,
+    pub(super) when_open: WhenOpen,
 }
 
 impl Policy {
@@ -214,6 +262,11 @@ impl Policy {
             confirm,
             connection,
             queue,
+            queueing,
+            expire_after,
+            reconnect,
+            breaker,
+            when_open,
         } = raw;
         let positive = |key: &str, span: Span| match span.0 {
             Duration::ZERO => Err(ConfigError::new(key, "must be longer than 0")),
@@ -224,6 +277,10 @@ impl Policy {
         }
         if queue == 0 {
             return Err(ConfigError::new("queue", "must be at least 1"));
+        }
+        if reconnect.is_some() && connection == Connection::PerRequest {
+            let problem = "keeps a connection up; set connection = \"kept\" as well";
+            return Err(ConfigError::new("reconnect", problem));
         }
         let confirm = confirm.unwrap_or(P::CONFIRM);
         if confirm > P::HIGHEST || confirm == Delivery::Queued {
@@ -247,6 +304,11 @@ impl Policy {
             confirm,
             connection,
             queue,
+            queueing,
+            expire_after: expire_after.map(|d| positive("expire_after", d)).transpose()?,
+            reconnect: reconnect.map(Reconnect::new).transpose()?,
+            breaker: breaker.map(BreakerConfig::new).transpose()?,
+            when_open,
         })
     }
 }

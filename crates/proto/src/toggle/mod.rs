@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, ConfigError, Delivery, Never, Protocol, Span, Time, explain::Explanation};
+use crate::{
+    Answer, ConfigError, Delivery, Never, Protocol, Span, Time, explain::Explanation,
+    session::Answers,
+};
 pub use client::Client;
 pub use codec::{DecodeError, MAX_PAYLOAD, encode_toggle};
 pub use device::{Device, Memory, Snapshot};
@@ -131,7 +134,7 @@ impl Default for Lamp {
 impl Protocol for Lamp {
     const NAME: &'static str = "toggle";
     const PORT: u16 = 9000;
-    const CORRELATED: bool = false;
+    const ANSWERS: Answers = Answers::Unnamed;
     const CONFIRM: Delivery = Delivery::Replied;
     const HIGHEST: Delivery = Delivery::Applied;
     type Settings = Settings;

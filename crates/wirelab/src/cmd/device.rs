@@ -182,6 +182,11 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Eof { .. }
         | Event::AttemptFailed { .. }
         | Event::Done { .. }
+        | Event::Proved { .. }
+        | Event::Lost { .. }
+        | Event::Resent { .. }
+        | Event::Breaker { .. }
+        | Event::Told { .. }
         | Event::Step { .. }
         | Event::StepFailed { .. }
         | Event::Armed { .. }

@@ -186,6 +186,8 @@ fn remedy(stage: Stage) -> &'static str {
         }
         Stage::Deadline => "it may have switched all the same; give it a longer --deadline",
         Stage::QueueFull => "send fewer commands at once",
+        Stage::BreakerOpen => "the device failed too often; wait until the breaker probes it",
+        Stage::Superseded | Stage::Expired => "it was never sent; send it again",
         Stage::Cancelled => "it may have switched all the same",
     }
 }

@@ -1,0 +1,212 @@
+//! Requests taken on and not yet answered: in order of submission, each in its phase, each with at
+//! most one time at which something is due.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{Ticket, Time};
+
+/// Place of a request in the order of submission.
+pub(super) type Seq = u64;
+
+/// One request on its way.
+pub(super) struct Pending<R> {
+    pub(super) ticket: Ticket,
+    pub(super) request: R,
+    pub(super) attempts: u32,
+    /// The whole request's.
+    pub(super) deadline: Option<Time>,
+    /// When it goes stale, if it has not been sent by then.
+    expires: Option<Time>,
+    phase: Phase,
+}
+
+/// How far a request's current attempt is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Phase {
+    /// Its next attempt may begin then.
+    Due(Time),
+    /// It has begun and waits for the connection.
+    Linking,
+    /// Its bytes are on their way into the kernel.
+    Sending { until: Time },
+    /// The kernel has them.
+    Waiting { until: Time },
+}
+
+impl Phase {
+    /// The attempt's bytes may have left.
+    pub(super) fn is_ambiguous(self) -> bool {
+        matches!(self, Self::Sending { .. } | Self::Waiting { .. })
+    }
+    /// An attempt has begun and not ended.
+    pub(super) fn is_attempt(self) -> bool {
+        !matches!(self, Self::Due(_))
+    }
+    fn time(self) -> Option<Time> {
+        match self {
+            Self::Due(at) | Self::Sending { until: at } | Self::Waiting { until: at } => Some(at),
+            Self::Linking => None,
+        }
+    }
+}
+
+impl<R> Pending<R> {
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+    pub(super) fn is_unsent(&self) -> bool {
+        self.attempts == 0
+    }
+    pub(super) fn is_stale(&self, now: Time) -> bool {
+        self.is_unsent() && self.expires.is_some_and(|at| at <= now)
+    }
+    /// When to look at it again; none for what only waits for its turn.
+    fn alarm(&self, startable: bool) -> Option<Time> {
+        let phase = if startable { None } else { self.phase.time() };
+        let expires = self.expires.filter(|_| self.is_unsent());
+        [phase, self.deadline, expires].into_iter().flatten().min()
+    }
+}
+
+/// The requests.
+pub(super) struct Outbox<R> {
+    by_seq: BTreeMap<Seq, Pending<R>>,
+    seq_of: BTreeMap<Ticket, Seq>,
+    startable: BTreeSet<Seq>,
+    alarms: BTreeSet<(Time, Seq)>,
+    next: Seq,
+}
+
+impl<R> Outbox<R> {
+    pub(super) fn new() -> Self {
+        Self {
+            by_seq: BTreeMap::new(),
+            seq_of: BTreeMap::new(),
+            startable: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            next: 0,
+        }
+    }
+    pub(super) fn len(&self) -> usize {
+        self.by_seq.len()
+    }
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_seq.is_empty()
+    }
+    pub(super) fn push(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        request: R,
+        deadline: Option<Time>,
+        expires: Option<Time>,
+    ) {
+        let seq = self.next;
+        self.next += 1;
+        let phase = Phase::Due(now);
+        let pending = Pending { ticket, request, attempts: 0, deadline, expires, phase };
+        if let Some(at) = pending.alarm(true) {
+            self.alarms.insert((at, seq));
+        }
+        self.by_seq.insert(seq, pending);
+        self.seq_of.insert(ticket, seq);
+        self.startable.insert(seq);
+    }
+    pub(super) fn find(&self, ticket: Ticket) -> Option<Seq> {
+        self.seq_of.get(&ticket).copied()
+    }
+    /// The request at a place that `find`, `first` or another method here just gave.
+    pub(super) fn get(&self, seq: Seq) -> &Pending<R> {
+        self.by_seq.get(&seq).expect("the place was just looked up")
+    }
+    pub(super) fn first(&self) -> Option<Seq> {
+        self.by_seq.keys().next().copied()
+    }
+    pub(super) fn remove(&mut self, seq: Seq) -> Pending<R> {
+        self.disarm(seq);
+        self.startable.remove(&seq);
+        let pending = self.by_seq.remove(&seq).expect("the place was just looked up");
+        self.seq_of.remove(&pending.ticket);
+        pending
+    }
+    /// Everything, in order.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Pending<R>> {
+        let all = std::mem::take(&mut self.by_seq);
+        self.seq_of.clear();
+        self.startable.clear();
+        self.alarms.clear();
+        all.into_values()
+    }
+    /// Begins the next attempt. Says which it is.
+    pub(super) fn begin(&mut self, seq: Seq, phase: Phase) -> u32 {
+        self.disarm(seq);
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.attempts += 1;
+        let attempts = pending.attempts;
+        self.set(seq, phase);
+        attempts
+    }
+    pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
+        self.disarm(seq);
+        self.startable.remove(&seq);
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.phase = phase;
+        self.arm(seq);
+    }
+    /// The next attempt may begin at `at`.
+    pub(super) fn again(&mut self, now: Time, seq: Seq, at: Time) {
+        self.set(seq, Phase::Due(at));
+        if at <= now {
+            self.disarm(seq);
+            self.startable.insert(seq);
+            self.arm(seq);
+        }
+    }
+    /// The first request that may begin an attempt; `serial`: only if it is the first of all.
+    pub(super) fn startable(&self, serial: bool) -> Option<Seq> {
+        let seq = *self.startable.first()?;
+        (!serial || self.first() == Some(seq)).then_some(seq)
+    }
+    /// Requests whose attempt has begun and not ended, in order.
+    pub(super) fn attempts(&self) -> Vec<Seq> {
+        let begun = self.by_seq.iter().filter(|(_, p)| p.phase.is_attempt());
+        begun.map(|(seq, _)| *seq).collect()
+    }
+    /// A later request is here.
+    pub(super) fn has_after(&self, seq: Seq) -> bool {
+        self.by_seq.keys().next_back().is_some_and(|last| *last > seq)
+    }
+    /// Requests of which nothing is on its way now, in order.
+    pub(super) fn waiting(&self) -> Vec<Seq> {
+        let waiting = self.by_seq.iter().filter(|(_, p)| !p.phase.is_ambiguous());
+        waiting.map(|(seq, _)| *seq).collect()
+    }
+    /// A request of which something is due by now, if there is one. Asking disarms it: the caller
+    /// changes its phase, removes it, or it has become startable.
+    pub(super) fn due(&mut self, now: Time) -> Option<Seq> {
+        let (at, seq) = *self.alarms.first()?;
+        if at > now {
+            return None;
+        }
+        self.alarms.remove(&(at, seq));
+        let pending = self.get(seq);
+        if matches!(pending.phase, Phase::Due(at) if at <= now) {
+            self.startable.insert(seq);
+            self.arm(seq);
+        }
+        Some(seq)
+    }
+    /// When something is due next.
+    pub(super) fn wake_at(&self) -> Option<Time> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+    fn arm(&mut self, seq: Seq) {
+        if let Some(at) = self.get(seq).alarm(self.startable.contains(&seq)) {
+            self.alarms.insert((at, seq));
+        }
+    }
+    fn disarm(&mut self, seq: Seq) {
+        if let Some(at) = self.get(seq).alarm(self.startable.contains(&seq)) {
+            self.alarms.remove(&(at, seq));
+        }
+    }
+}
