@@ -8,10 +8,10 @@ use lab::{
     run::play,
     scenario::Scenario,
 };
-use net::{Event, record::End};
+use net::{Client, Event, record::End};
 use proto::{
     Delivery, Protocol, RawPolicy, Span, Stage,
-    resilience::Connection,
+    resilience::{Connection, RawReconnect},
     vkb::{Bitmaps, Settings, Vkb},
 };
 use tokio::time::timeout;
@@ -63,6 +63,30 @@ on_both! {
         assert_eq!(host.device().snapshot().state, counted(258));
     }
 
+    async fn states_in_flight_do_not_wait_for_each_other(w: World) {
+        let host = w.device(Vkb::default());
+        let client = Arc::new(w.client(host.addr(), Vkb::default(), kept()));
+        let began = w.env().now();
+        all_survive(&client, 1..=100).await;
+        assert!(w.env().now() - began < Duration::from_secs(2), "100 times 50 ms are 5 s");
+        let memory = host.device().snapshot();
+        let sent = (1..=100).flat_map(|n| [0xa5, 0x0d, 0, 4, n, 0, 0, 0]);
+        assert_eq!(memory.connections[0].bytes, sent.collect::<Vec<u8>>());
+    }
+
+    async fn states_in_flight_at_a_restart_all_arrive_and_the_last_one_is_last(w: World) {
+        let vkb = Arc::new(Vkb::default());
+        vkb.misbehave("disconnect_after 40 x1".parse().unwrap());
+        let host = w.device_at(World::any_port(), vkb.clone());
+        let reconnect = Some(RawReconnect { min: Span::millis(10), ..RawReconnect::default() });
+        let client = Arc::new(w.client(host.addr(), Vkb::default(), RawPolicy { reconnect, ..kept() }));
+        all_survive(&client, 1..=100).await;
+        let memory = vkb.snapshot();
+        assert_eq!((memory.opened, memory.state), (2, counted(100)));
+        assert_eq!((memory.numbers.first, memory.numbers.missing), (Some(1), 0));
+        assert_eq!(memory.connections[0].numbers.frames, 40);
+    }
+
     async fn a_client_stopped_while_it_retries_connects_no_more(w: World) {
         let host = w.device(Vkb::default());
         host.misbehave("refuse".parse().unwrap()).await.unwrap();
@@ -83,6 +107,17 @@ on_both! {
         assert!(matches!(ends(&records)[..], [End::Failed { stage: Stage::Cancelled, .. }]));
         assert_eq!(count(&records, "device", |e| matches!(e, Event::Opened { .. })), 0);
         assert_eq!(records.last().unwrap().event, Event::Ended { tasks_left: 0 });
+    }
+}
+
+/// Asserts all these states at once, in order, and waits until each has survived.
+async fn all_survive(client: &Arc<Client<Vkb>>, all: std::ops::RangeInclusive<u16>) {
+    let asking = all.map(|n| {
+        let client = client.clone();
+        tokio::spawn(async move { client.request(counted(n)).await })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        assert_eq!(asked.await.unwrap().unwrap().delivery, Delivery::Survived);
     }
 }
 

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, ConfigError, Delivery, Never, Protocol, Time, explain::Explanation, session::hex,
+    Answer, ConfigError, Delivery, Never, Protocol, Time,
+    explain::Explanation,
+    session::{Answers, hex},
 };
 pub use bits::{Bits, Numbering, TokenError};
 pub use client::Client;
@@ -118,8 +120,8 @@ impl Default for Vkb {
 impl Protocol for Vkb {
     const NAME: &'static str = "vkb";
     const PORT: u16 = 50995;
-    // Nothing names a request. One at a time, then: a state being retried must not overtake a later one.
-    const CORRELATED: bool = false;
+    // What does come back is counted in order by the client; nothing waits for it.
+    const ANSWERS: Answers = Answers::None;
     const CONFIRM: Delivery = Delivery::Survived;
     const HIGHEST: Delivery = Delivery::Replied;
     type Settings = Settings;
