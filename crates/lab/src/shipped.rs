@@ -61,10 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn every_mode_of_the_toggle_device_has_one() {
-        let all: String = shipped().into_iter().map(|(_, text)| text).collect();
-        for (mode, _) in proto::toggle::Mode::ALL {
-            assert!(all.contains(&format!("\"{mode}")), "no scenario for {mode}");
+    fn every_mode_of_every_device_has_one() {
+        let toggle = proto::toggle::Mode::ALL.map(|(mode, _)| ("toggle", mode));
+        let vkb = proto::vkb::Mode::ALL.map(|(mode, _)| ("vkb", mode));
+        for (protocol, mode) in toggle.into_iter().chain(vkb) {
+            let folder = format!("scenarios/{protocol}/");
+            let its = shipped().into_iter().filter(|(path, _)| path.starts_with(&folder));
+            let all: String = its.map(|(_, text)| text).collect();
+            assert!(all.contains(&format!("\"{mode}")), "no scenario for {mode} of {protocol}");
         }
     }
 }

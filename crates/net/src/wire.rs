@@ -174,7 +174,8 @@ impl Wire {
 
     /// The next frame of which the kernel has every byte.
     pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
-        let written = self.outbox.pop_front_if(|out| out.rest.is_empty())?;
+        self.outbox.front().filter(|out| out.rest.is_empty())?;
+        let written = self.outbox.pop_front()?;
         env.record(outbound(self.conn, &written.frame, env.now() - written.since));
         Some(written.frame)
     }

@@ -2,7 +2,7 @@
 use proto::{
     CloseReason, Delivery, Fact, Input, Output, Protocol, Session, Ticket, Time,
     testing::{Pair, check},
-    vkb::{Bitmaps, Client, Mode, Numbering, Replied, Settings, Vkb},
+    vkb::{Bitmaps, Client, Mode, Replied, Settings, Vkb},
 };
 
 fn vkb(replies: bool) -> Vkb {
@@ -88,14 +88,6 @@ fn the_settings_of_the_wire_are_on_the_wire() {
         let memory = vkb.snapshot();
         assert_eq!(memory.connections[0].bytes[..2], [header, command]);
         assert_eq!(memory.numbers.frames, 1);
-    }
-}
-
-#[test]
-fn the_numbering_decides_which_bit_a_token_means() {
-    for (numbering, bit) in [(Numbering::Current, 1), (Numbering::First, 2)] {
-        let vkb = Vkb::new(Settings { numbering, ..Settings::default() }).unwrap();
-        assert_eq!(vkb.bits(&["Shift1"]).unwrap().set(state(0, 0)), state(bit, 0));
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lab::registry::{self, AnyProtocol};
+use lab::registry::{self, AnyDevice, AnyProtocol};
 use net::record::Level;
 use proto::{Policy, RawPolicy, toggle::Lamp, toggle::Toggle};
 use serde_json::{Map, Value, json};
@@ -192,7 +192,7 @@ pub(crate) fn entropy() -> Result<u64, Failure> {
 /// What `wirelab device` is to play.
 pub(crate) struct Playing {
     pub(crate) protocol: &'static dyn AnyProtocol,
-    pub(crate) settings: Value,
+    pub(crate) device: Box<dyn AnyDevice>,
     pub(crate) addr: SocketAddr,
     /// How it behaves from the start, in this order.
     pub(crate) quirks: Vec<String>,
@@ -210,6 +210,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         mode,
         delay,
         reject_next,
+        set,
         answer,
         applied_limit,
         applied_ttl,
@@ -217,17 +218,36 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         raw,
     } = args;
     let protocol = find(&protocol)?;
-    let mut settings = Map::new();
-    let mut set = |key: &str, value: Option<Value>| {
-        value.map(|value| settings.insert(key.to_owned(), value));
-    };
-    set("answer", answer.map(|form| if form == Form::Ack { "ack" } else { "framed" }.into()));
-    set("applied_limit", applied_limit.map(Value::from));
-    set("applied_ttl", applied_ttl.map(|span| json!(span)));
+    let answer = answer.map(|form| if form == Form::Ack { "ack" } else { "framed" }.into());
+    let flags = [
+        ("answer", answer),
+        ("applied_limit", applied_limit.map(Value::from)),
+        ("applied_ttl", applied_ttl.map(|span| json!(span))),
+    ];
+    let flags = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let named: Vec<String> = set.iter().map(|s| format!("settings.{}", s.key)).collect();
+    let settings = settings(flags.chain(set.into_iter().map(|s| (s.key, s.value))))?;
+    let device = protocol.device(settings).map_err(|e| match named.contains(&e.key) {
+        true => Failure::usage(format!("--set {}: {}", &e.key["settings.".len()..], e.problem)),
+        false => e.into(),
+    })?;
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let addr = address(&host, port.unwrap_or(protocol.port()))?;
-    Ok(Playing { protocol, settings: settings.into(), addr, quirks, metrics_port, raw })
+    Ok(Playing { protocol, device, addr, quirks, metrics_port, raw })
+}
+
+/// # Errors
+/// Something is set twice.
+fn settings(given: impl Iterator<Item = (String, Value)>) -> Result<Value, Failure> {
+    let mut settings = Map::new();
+    for (key, value) in given {
+        if settings.contains_key(&key) {
+            return Err(Failure::usage(format!("{key} is set twice; leave one out")));
+        }
+        settings.insert(key, value);
+    }
+    Ok(settings.into())
 }
 
 /// The protocol of this name.

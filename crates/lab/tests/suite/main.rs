@@ -3,3 +3,4 @@ mod links;
 mod shipped;
 mod support;
 mod toggle;
+mod vkb;

@@ -3,7 +3,6 @@
 //!
 //! A frame is `A5 0D 00 04`, the SHIFT bitmap, the SUBSHIFT bitmap, `00 00`. It holds the whole
 //! state, so the last frame wins and repeats do no harm. See `docs/protocols/vkb.md`.
-mod bits;
 mod client;
 mod codec;
 mod device;
@@ -21,7 +20,6 @@ use crate::{
     explain::Explanation,
     session::{Answers, hex},
 };
-pub use bits::{Bits, Numbering, TokenError};
 pub use client::Client;
 use codec::Codec;
 pub use codec::FRAME;
@@ -73,20 +71,13 @@ pub struct Settings {
     pub header_byte: u8,
     /// Byte 1 of every frame.
     pub command_byte: u8,
-    /// Which bits the tokens of rules mean.
-    pub numbering: Numbering,
     /// Device: answers `00 01` to every chunk in which a frame ended.
     pub replies: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            header_byte: codec::HEADER,
-            command_byte: codec::COMMAND,
-            numbering: Numbering::default(),
-            replies: false,
-        }
+        Self { header_byte: codec::HEADER, command_byte: codec::COMMAND, replies: false }
     }
 }
 
@@ -94,19 +85,11 @@ impl Default for Settings {
 #[derive(Clone, Debug)]
 pub struct Vkb {
     codec: Codec,
-    numbering: Numbering,
     replies: bool,
     memory: Arc<Mutex<Memory>>,
 }
 
 impl Vkb {
-    /// The bits these tokens name, in the numbering that was set.
-    ///
-    /// # Errors
-    /// The first token that names none.
-    pub fn bits(&self, tokens: &[impl AsRef<str>]) -> Result<Bits, TokenError> {
-        Bits::from_tokens(tokens, self.numbering)
-    }
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().expect("held for a few lines that do not panic")
     }
@@ -121,6 +104,7 @@ impl Default for Vkb {
 impl Protocol for Vkb {
     const NAME: &'static str = "vkb";
     const PORT: u16 = 50995;
+    // What does come back is counted in order by the client; nothing waits for it.
     const ANSWERS: Answers = Answers::None;
     const CONFIRM: Delivery = Delivery::Survived;
     const HIGHEST: Delivery = Delivery::Replied;
@@ -134,9 +118,9 @@ impl Protocol for Vkb {
     type Device = Device;
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
-        let Settings { header_byte: header, command_byte: command, numbering, replies } = settings;
+        let Settings { header_byte: header, command_byte: command, replies } = settings;
         let codec = Codec { header, command };
-        Ok(Self { codec, numbering, replies, memory: Arc::default() })
+        Ok(Self { codec, replies, memory: Arc::default() })
     }
     fn client(&self, _: Time) -> Client {
         Client::new(self.codec)

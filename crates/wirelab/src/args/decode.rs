@@ -8,6 +8,7 @@ Examples:
   wirelab toggle … | wirelab decode toggle -
   wirelab decode toggle --json - <packets.jsonl
   wirelab decode toggle --binary <capture.bin
+  wirelab decode vkb a50d000401000000
 
 Exit codes: 0 all is sound, 1 something is wrong with the bytes, 2 it is not hex.";
 
@@ -18,7 +19,7 @@ Exit codes: 0 all is sound, 1 something is wrong with the bytes, 2 it is not hex
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
-    /// Whose bytes they are, for instance toggle.
+    /// Whose bytes they are, toggle or vkb.
     pub(crate) protocol: String,
     /// The bytes in hex; `-` reads a frame a line from stdin.
     #[arg(value_name = "HEX", required_unless_present = "binary", conflicts_with = "binary")]

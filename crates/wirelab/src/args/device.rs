@@ -1,6 +1,9 @@
 //! `wirelab device`.
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
 use proto::Span;
+use serde_json::Value;
 
 const MORE: &str = "\
 Modes of a toggle device:
@@ -19,6 +22,21 @@ Modes of a toggle device:
   nack          says no
   lie           answers without applying
 
+Modes of a vkb device:
+  success           reads everything; answers only with --set replies=true
+  frozen [D]        accepts and does not read, for D or for good
+  reply             answers although it is set not to; mute does not although it is
+  junk_reply        answers noise; delay_reply D answers after D
+  reject            accepts and closes before reading; reset_before resets
+  refuse            has no listener at all
+  reset_after       reads a frame, then resets
+  disconnect_after  closes when a connection has carried so many frames: mode disconnect_after 3
+  half_close        finishes its side after a frame, goes on reading
+
+Settings of a vkb device, for --set:
+  replies           true or false: answers 00 01 to every chunk in which a frame ended
+  header_byte       165; command_byte 13
+
 Lines it takes on stdin while it runs:
   mode delay 2     from now on it does this
   next 3 timeout   only the next three times
@@ -31,6 +49,7 @@ Examples:
   wirelab device toggle --port 0 --mode delay --delay 0.2
   wirelab device toggle --answer framed --reject-next 1
   wirelab device toggle --port 9000 </dev/null >device.jsonl &
+  wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
 
 Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
 
@@ -41,12 +60,13 @@ Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not kno
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct DeviceArgs {
-    /// Which kind of device, for instance toggle.
+    /// Which kind of device: toggle or vkb.
     pub(crate) protocol: String,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
-    /// Port to listen on; 0 is any free one. The default is the protocol's own, 9000 for toggle.
+    /// Port to listen on; 0 is any free one. The default is the protocol's own: 9000 for toggle,
+    /// 50995 for vkb.
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// What it does with connections and commands; see below.
@@ -58,6 +78,9 @@ pub(crate) struct DeviceArgs {
     /// Closes the next N connections before reading.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) reject_next: Option<u32>,
+    /// A setting of its protocol; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<Setting>,
     /// How it acknowledges: with three bytes, or with a frame that names the command.
     #[arg(long, value_name = "FORM")]
     pub(crate) answer: Option<Form>,
@@ -75,6 +98,23 @@ pub(crate) struct DeviceArgs {
     pub(crate) raw: bool,
 }
 
+/// A setting by its name. Its value is JSON where it reads as that, else text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: Value,
+}
+
+impl FromStr for Setting {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('=').filter(|(key, _)| !key.is_empty());
+        let (key, value) = parts.ok_or("write it as KEY=VALUE")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        Ok(Self { key: key.into(), value })
+    }
+}
+
 /// How a device acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
@@ -82,4 +122,19 @@ pub(crate) enum Form {
     Ack,
     /// A frame that names the command.
     Framed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settings_value_is_json_or_text() {
+        let read = |text: &str| text.parse::<Setting>().map(|s| (s.key, s.value));
+        assert_eq!(read("replies=true"), Ok(("replies".into(), true.into())));
+        assert_eq!(read("header_byte=90"), Ok(("header_byte".into(), 90.into())));
+        assert_eq!(read("applied_ttl=1s=2"), Ok(("applied_ttl".into(), "1s=2".into())));
+        assert!(read("replies").is_err());
+        assert!(read("=true").is_err());
+    }
 }

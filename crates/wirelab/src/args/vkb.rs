@@ -17,11 +17,13 @@ Exit codes: 0 done, 1 not confirmed or something was lost, 2 usage, 3 environmen
 
 const RULES: &str = "\
 Examples:
+  wirelab vkb follow --journal \"$HOME/Saved Games/Frontier Developments/Elite Dangerous\" --rules rules.json
   wirelab vkb check-rules rules.json
   wirelab vkb check-rules rules.json --explain Journal.2025-01-02T030405.01.log
   tail -n 1 Status.json | wirelab vkb check-rules rules.json --explain - --json
 
-Exit codes: 0 every rule makes sense, 2 a rule or an event does not.";
+Exit codes of check-rules: 0 every rule makes sense, 2 a rule or an event does not; of follow:
+0 told to stop, 1 something was lost, 2 no rules to follow, 3 the journal cannot be read.";
 
 /// Asserts shift states at VKB-Link.
 ///
@@ -68,8 +70,33 @@ pub(crate) enum VkbWhat {
         #[arg(long)]
         report: bool,
     },
+    /// Keeps the state asserted that rules make of a running game.
+    #[command(after_help = RULES)]
+    Follow(FollowArgs),
     /// Says what is wrong with rules, and what they make of events.
     CheckRules(CheckRulesArgs),
+}
+
+/// Keeps the state asserted that rules make of a running game.
+///
+/// It reads the journal and status files that Elite Dangerous writes. Rules that change are loaded at
+/// once; a wrong rule is told and passed over. When told to stop it clears all bits.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FollowArgs {
+    /// The directory the game writes its journal to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) journal: PathBuf,
+    /// The file of rules, in either published format.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// Which bit a token stands for: in current Shift1 is bit 0, in first it is bit 1.
+    #[arg(long, value_name = "current|first", default_value_t)]
+    pub(crate) numbering: Numbering,
+    /// Between two looks at the files.
+    #[arg(long, value_name = "TIME", default_value = "100ms")]
+    pub(crate) interval: Span,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
 }
 
 /// A state.

@@ -26,13 +26,12 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, settings, addr, quirks, metrics_port, raw } = playing;
+    let Playing { protocol, device, addr, quirks, metrics_port, raw } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(0);
     let lost = Arc::new(Lost::default());
     recorder.attach(Told { out: io::stdout(), raw, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
-    let device = protocol.device(settings)?;
     for quirk in quirks {
         device.misbehave(&quirk)?;
     }

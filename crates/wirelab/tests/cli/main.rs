@@ -9,4 +9,5 @@ mod stages;
 mod support;
 mod toggle;
 mod usage;
+mod vkb;
 mod vkb_rules;

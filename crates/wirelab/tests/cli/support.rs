@@ -164,8 +164,13 @@ pub(crate) struct Device {
 
 /// Starts a toggle device on a free port.
 pub(crate) fn device(flags: &[&str]) -> Device {
+    device_of("toggle", flags)
+}
+
+/// Starts a device of this protocol on a free port.
+pub(crate) fn device_of(protocol: &str, flags: &[&str]) -> Device {
     let mut command = wirelab();
-    command.args(["device", "toggle", "--port", "0"]).args(flags);
+    command.args(["device", protocol, "--port", "0"]).args(flags);
     let running = Running::start(&mut command);
     let first: Value = serde_json::from_str(&running.out.next()).expect("a record");
     assert_eq!((&first["seq"], &first["event"]), (&0.into(), &"listening".into()));

@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use lab::account::Account;
-use net::{Event, Record, Sink};
+use net::{Env, Event, Record, Sink};
 use proto::{resilience::Queueing, vkb::Bitmaps};
 use tokio::task::JoinSet;
 
@@ -23,10 +23,8 @@ pub(super) async fn hold(
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings()?;
-    let account = Arc::new(Mutex::new(Account::default()));
-    env.recorder.attach(Counting(account.clone()));
     let json = way.json;
-    env.recorder.attach(move |record: &Record| tell(record, json));
+    let account = watch(&env, json);
     let client = Arc::new(connect(&env, &way, queueing, u32::MAX).await?);
     let mut asking = JoinSet::new();
     let ask = |asking: &mut JoinSet<()>, state: Bitmaps| {
@@ -56,6 +54,19 @@ pub(super) async fn hold(
     if let Some(client) = Arc::into_inner(client) {
         client.close().await;
     }
+    settle(&account, json, report)
+}
+
+/// Has the record counted, and told to whoever waits at the terminal.
+pub(super) fn watch(env: &Env, json: bool) -> Arc<Mutex<Account>> {
+    let account = Arc::new(Mutex::new(Account::default()));
+    env.recorder.attach(Counting(account.clone()));
+    env.recorder.attach(move |record: &Record| tell(record, json));
+    account
+}
+
+/// What became of everything, and how to end.
+pub(super) fn settle(account: &Mutex<Account>, json: bool, report: bool) -> Result<Exit, Failure> {
     let statement = account.lock().expect("no fold panics").statement();
     if json {
         text::print(&text::json_line(&statement))?;

@@ -1,5 +1,6 @@
 //! `wirelab vkb`: a client that knows whether its state arrived, and keeps it asserted.
 mod check_rules;
+mod follow;
 mod hold;
 
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub(crate) fn run(VkbArgs { what }: VkbArgs) -> Result<Exit, Failure> {
             let queueing = if ordered { Queueing::Ordered } else { Queueing::Latest };
             crate::block_on(hold::hold(state.into(), way, queueing, report))
         }
+        VkbWhat::Follow(args) => crate::block_on(follow::follow(args)),
         VkbWhat::CheckRules(args) => check_rules::run(args),
     }
 }
