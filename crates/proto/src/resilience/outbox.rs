@@ -67,11 +67,24 @@ impl<R> Pending<R> {
     }
 }
 
+/// Who may go while others are on their way or wait to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Anybody.
+    Free,
+    /// Nobody before an earlier one that is to be sent again.
+    InOrder,
+    /// Nobody before all earlier ones have ended.
+    OneByOne,
+}
+
 /// The requests.
 pub(super) struct Outbox<R> {
     by_seq: BTreeMap<Seq, Pending<R>>,
     seq_of: BTreeMap<Ticket, Seq>,
     startable: BTreeSet<Seq>,
+    /// Due, but not yet.
+    later: BTreeSet<Seq>,
     alarms: BTreeSet<(Time, Seq)>,
     next: Seq,
 }
@@ -82,6 +95,7 @@ impl<R> Outbox<R> {
             by_seq: BTreeMap::new(),
             seq_of: BTreeMap::new(),
             startable: BTreeSet::new(),
+            later: BTreeSet::new(),
             alarms: BTreeSet::new(),
             next: 0,
         }
@@ -124,6 +138,7 @@ impl<R> Outbox<R> {
     pub(super) fn remove(&mut self, seq: Seq) -> Pending<R> {
         self.disarm(seq);
         self.startable.remove(&seq);
+        self.later.remove(&seq);
         let pending = self.by_seq.remove(&seq).expect("the place was just looked up");
         self.seq_of.remove(&pending.ticket);
         pending
@@ -133,6 +148,7 @@ impl<R> Outbox<R> {
         let all = std::mem::take(&mut self.by_seq);
         self.seq_of.clear();
         self.startable.clear();
+        self.later.clear();
         self.alarms.clear();
         all.into_values()
     }
@@ -148,6 +164,10 @@ impl<R> Outbox<R> {
     pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
         self.disarm(seq);
         self.startable.remove(&seq);
+        self.later.remove(&seq);
+        if let Phase::Due(_) = phase {
+            self.later.insert(seq);
+        }
         let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
         pending.phase = phase;
         self.arm(seq);
@@ -157,14 +177,19 @@ impl<R> Outbox<R> {
         self.set(seq, Phase::Due(at));
         if at <= now {
             self.disarm(seq);
-            self.startable.insert(seq);
+            self.make_startable(seq);
             self.arm(seq);
         }
     }
-    /// The first request that may begin an attempt; `serial`: only if it is the first of all.
-    pub(super) fn startable(&self, serial: bool) -> Option<Seq> {
+    /// The first request that may begin an attempt, in this order of going.
+    pub(super) fn startable(&self, order: Order) -> Option<Seq> {
         let seq = *self.startable.first()?;
-        (!serial || self.first() == Some(seq)).then_some(seq)
+        let may = match order {
+            Order::Free => true,
+            Order::InOrder => self.later.first().is_none_or(|later| *later > seq),
+            Order::OneByOne => self.first() == Some(seq),
+        };
+        may.then_some(seq)
     }
     /// Requests whose attempt has begun and not ended, in order.
     pub(super) fn attempts(&self) -> Vec<Seq> {
@@ -190,7 +215,7 @@ impl<R> Outbox<R> {
         self.alarms.remove(&(at, seq));
         let pending = self.get(seq);
         if matches!(pending.phase, Phase::Due(at) if at <= now) {
-            self.startable.insert(seq);
+            self.make_startable(seq);
             self.arm(seq);
         }
         Some(seq)
@@ -198,6 +223,10 @@ impl<R> Outbox<R> {
     /// When something is due next.
     pub(super) fn wake_at(&self) -> Option<Time> {
         self.alarms.first().map(|(at, _)| *at)
+    }
+    fn make_startable(&mut self, seq: Seq) {
+        self.later.remove(&seq);
+        self.startable.insert(seq);
     }
     fn arm(&mut self, seq: Seq) {
         if let Some(at) = self.get(seq).alarm(self.startable.contains(&seq)) {

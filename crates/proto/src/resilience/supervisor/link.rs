@@ -5,7 +5,7 @@ impl<P: Protocol> Supervisor<P> {
     /// Somebody needs a connection: a request that may begin, or a policy that keeps one up.
     pub(super) fn wants_link(&self) -> bool {
         let kept = self.reconnect.is_some() && self.started;
-        !self.paused && !self.stopped && (kept || self.outbox.startable(self.serial()).is_some())
+        !self.paused && !self.stopped && (kept || self.outbox.startable(self.order()).is_some())
     }
 
     pub(super) fn dial(&mut self, now: Time) {
@@ -19,7 +19,7 @@ impl<P: Protocol> Supervisor<P> {
         match self.admit(now) {
             Ok(permit) => {
                 self.permit = permit;
-                if let Some(seq) = self.outbox.startable(self.serial()) {
+                if let Some(seq) = self.outbox.startable(self.order()) {
                     self.begin_attempt(seq, Phase::Linking);
                 }
                 self.link = Link::Connecting { until: now + self.policy.connect_timeout };

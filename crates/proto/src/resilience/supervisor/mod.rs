@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use super::{
     Breaker, BreakerConfig, BreakerEvent, Connection, Delivery, Policy, RequestError, Stage,
     breaker::Permit,
-    outbox::{Outbox, Phase},
+    outbox::{Order, Outbox, Phase},
     policy::Queueing,
     reconnect::Reconnect,
 };
@@ -313,9 +313,17 @@ impl<P: Protocol> Supervisor<P> {
         self.out.push_back(Step::Note(note));
     }
 
-    /// One request after the other, in the order they came.
-    fn serial(&self) -> bool {
-        P::ANSWERS == Answers::Unnamed || self.policy.connection == Connection::PerRequest
+    /// Where answers carry no name, a second request in flight could take the first one's answer;
+    /// and a connection of its own is for one request.
+    fn order(&self) -> Order {
+        let waits_for_answers = self.policy.confirm >= Delivery::Replied;
+        match P::ANSWERS {
+            _ if self.policy.connection == Connection::PerRequest => Order::OneByOne,
+            Answers::Unnamed => Order::OneByOne,
+            Answers::None if waits_for_answers => Order::OneByOne,
+            Answers::None => Order::InOrder,
+            Answers::Named => Order::Free,
+        }
     }
 
     fn wake_at(&self) -> Option<Time> {

@@ -49,7 +49,7 @@ impl<P: Protocol> Supervisor<P> {
         if self.policy.when_open == WhenOpen::Hold {
             return;
         }
-        while let Some(seq) = self.outbox.startable(false) {
+        while let Some(seq) = self.outbox.startable(Order::Free) {
             let detail = "the circuit breaker lets nobody pass".to_owned();
             self.finish_badly(seq, Stage::BreakerOpen, detail);
         }
@@ -118,13 +118,13 @@ impl<P: Protocol> Supervisor<P> {
         }
     }
 
-    /// An attempt's own time is up. Where answers carry no name a late one would be taken for the
-    /// next request's, so the connection goes too.
+    /// An attempt's own time is up. Where requests go one by one a late answer would be taken for the
+    /// next one's, so the connection goes too.
     fn time_out(&mut self, now: Time, seq: Seq, stage: Stage, waited_for: &'static str) {
         let reason = CloseReason::TimedOut(waited_for.into());
         let detail = reason.to_string();
         let ambiguous = self.outbox.get(seq).phase().is_ambiguous();
-        if P::ANSWERS == Answers::Unnamed || stage == Stage::SendFailed {
+        if self.order() == Order::OneByOne || stage == Stage::SendFailed {
             self.give_up_link(now, reason);
         }
         self.fail_attempt(now, seq, stage, detail.clone(), ambiguous);
@@ -140,7 +140,7 @@ impl<P: Protocol> Supervisor<P> {
             self.note_failure(seq, Stage::Deadline, "cut short by the deadline".into(), None);
         }
         self.finish_badly(seq, Stage::Deadline, format!("the deadline of {limit:?} passed"));
-        if phase.is_ambiguous() && P::ANSWERS == Answers::Unnamed {
+        if phase.is_ambiguous() && self.order() == Order::OneByOne {
             self.give_up_link(now, CloseReason::TimedOut("answer before the deadline".into()));
         } else if phase == Phase::Linking && self.outbox.is_empty() && self.reconnect.is_none() {
             self.hang_up(now, CloseReason::TimedOut("answer before the deadline".into()));
@@ -152,7 +152,7 @@ impl<P: Protocol> Supervisor<P> {
         if !matches!(self.link, Link::Up { .. }) {
             return false;
         }
-        let Some(seq) = self.outbox.startable(self.serial()) else { return false };
+        let Some(seq) = self.outbox.startable(self.order()) else { return false };
         self.begin_attempt(seq, Phase::Linking);
         self.transmit(now, seq);
         true
@@ -189,6 +189,10 @@ impl<P: Protocol> Supervisor<P> {
         self.prove(now, Proof::RoundTrip);
         // An answer to a request that has ended already is evidence and nothing more.
         let Some(seq) = self.outbox.find(ticket) else { return };
+        if matches!(self.outbox.get(seq).phase(), Phase::Sending { .. }) {
+            let detail = "answered before the request had left".to_owned();
+            return self.answered_badly(now, seq, Stage::Malformed, detail);
+        }
         match P::answer(&reply) {
             Answer::Accepted(level) if level >= self.policy.confirm => {
                 self.succeed(now, seq, level, Some(reply));
