@@ -4,7 +4,8 @@
 # usage: scripts/check-metrics.sh [PORT]
 #        scripts/check-metrics.sh --textfile PATH
 #
-#   PORT               of /metrics on 127.0.0.1 (METRICS_PORT; 9400)
+#   PORT               of /metrics on 127.0.0.1 (METRICS_PORT; 9400); if nothing answers there, what
+#                      the toggles of run.sh counted is read instead
 #   --textfile PATH    what `wirelab toggle --metrics-textfile PATH` wrote
 #
 # Exit code 3 if there is nothing to read.
@@ -37,8 +38,13 @@ if [ -n "$file" ]; then
     [ -r "$file" ] || die 3 "cannot read $file; did a toggle run with --metrics-textfile?"
     text=$(<"$file")
     from=$file
+elif from=http://127.0.0.1:$port/metrics && text=$(fetch 2>/dev/null); then
+    say "from $from"
+elif [ -z "${1-}" ] && [ -r "$METRICS_TEXTFILE" ]; then
+    from=$METRICS_TEXTFILE
+    text=$(<"$from")
+    say "nothing answers on port $port; from $from"
 else
-    from=http://127.0.0.1:$port/metrics
     text=$(fetch) || die 3 "nothing answers at $from; a one-shot toggle ends before anyone can \
 read it: add --linger 60s to it, or --metrics-textfile PATH and read that with --textfile"
 fi

@@ -4,6 +4,7 @@
 CALLED_FROM=$PWD
 SELF="$(cd "$(dirname "$0")" && pwd)/${0##*/}"
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+METRICS_TEXTFILE="$ROOT/test-reports/metrics.prom"
 WIRELAB="${CARGO_TARGET_DIR:-$ROOT/target}/release/wirelab"
 cd "$ROOT" || exit 3
 

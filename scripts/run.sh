@@ -9,7 +9,8 @@
 #   --state STATE     on or off (STATE; on)
 #   --debug           log level DEBUG
 #
-# The packet log goes to stdout. The exit code is that of `wirelab toggle`.
+# The packet log goes to stdout. What it counted is added to test-reports/metrics.prom, which
+# check-metrics.sh reads. The exit code is that of `wirelab toggle`.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -44,5 +45,6 @@ if [ -z "$host" ]; then
     say "fake device on $host:$port (process $device)"
 fi
 
+mkdir -p "$(dirname "$METRICS_TEXTFILE")"
 "$WIRELAB" toggle --device-id "$id" --device-host "$host" --device-port "${port:-9000}" \
-    --state "$state" ${more[@]+"${more[@]}"}
+    --state "$state" --metrics-textfile "$METRICS_TEXTFILE" ${more[@]+"${more[@]}"}

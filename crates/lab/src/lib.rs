@@ -9,6 +9,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shipped;
+pub mod testing;
 pub mod words;
 pub mod world;
 

@@ -174,3 +174,82 @@ fn noise_does_no_harm<P: Protocol>(protocol: &P, seed: u64) {
         while !matches!(device.poll_output(), Output::Close(_) | Output::Wait(_)) {}
     }
 }
+
+/// Whatever a device sends, and however it is cut: a client makes the same of it, settles its one
+/// request at most once, and comes to rest. Fuzzers call this.
+///
+/// # Panics
+/// When it does not hold.
+pub fn client_takes<P: Protocol>(protocol: &P, request: &P::Request, bytes: &[u8]) {
+    let words = any_cut_is_alike(bytes, || {
+        let mut client = protocol.client(Time::default());
+        client.handle_input(Time::default(), Input::Request(Ticket(1), request.clone()));
+        client
+    });
+    let settled = words.iter().filter(|word| word.starts_with("reply")).count();
+    assert!(settled <= 1, "settled {settled} times: {words:?}");
+}
+
+/// Whatever a client sends, and however it is cut: a device makes the same of it, and comes to rest.
+/// Fuzzers call this.
+///
+/// # Panics
+/// When it does not hold.
+pub fn device_takes<P: Protocol>(fresh: impl Fn() -> P, bytes: &[u8]) {
+    any_cut_is_alike(bytes, || fresh().device(Time::default()));
+}
+
+/// Whatever the bytes, each of them is explained, and none twice. Fuzzers call this.
+///
+/// # Panics
+/// When it does not hold.
+pub fn explains<P: Protocol>(bytes: &[u8]) {
+    let parts = P::explain(bytes).parts;
+    let end = parts.iter().fold(0, |end, part| {
+        assert_eq!(part.offset, end, "a gap or an overlap: {parts:?}");
+        end + part.len
+    });
+    assert_eq!(end, bytes.len(), "{parts:?}");
+}
+
+fn any_cut_is_alike<S: Session>(bytes: &[u8], fresh: impl Fn() -> S) -> Vec<String> {
+    let whole = understood(fresh(), bytes, usize::MAX);
+    for piece in [1, 2, 7] {
+        assert_eq!(understood(fresh(), bytes, piece), whole, "in pieces of {piece}");
+    }
+    whole
+}
+
+/// What a session says to these bytes, so delivered, and to the end that follows.
+fn understood<S: Session>(mut session: S, bytes: &[u8], piece: usize) -> Vec<String> {
+    let now = Time::default();
+    let mut words = Vec::new();
+    let mut closed = rests(&mut session, &mut words);
+    for piece in bytes.chunks(piece) {
+        if closed {
+            return words;
+        }
+        session.handle_input(now, Input::Received(piece));
+        closed = rests(&mut session, &mut words);
+    }
+    session.handle_input(now, Input::Eof);
+    rests(&mut session, &mut words);
+    words
+}
+
+/// Hears a session out. Says whether it closed; words that depend on where bytes were cut are left out.
+fn rests<S: Session>(session: &mut S, words: &mut Vec<String>) -> bool {
+    for _ in 0..1_000_000 {
+        words.push(match session.poll_output() {
+            Output::Transmit(Frame { kind, ticket, .. }) => format!("sends {kind} {ticket:?}"),
+            Output::Received(Frame { kind, ticket, .. }) => format!("takes {kind} {ticket:?}"),
+            Output::Reply(ticket, _) => format!("reply {ticket:?}"),
+            Output::Fact(Fact::Malformed { reason, .. }) => format!("malformed {reason}"),
+            Output::Fact(fact) => format!("{fact:?}"),
+            Output::Ready(_) | Output::Push(_) | Output::Finish => continue,
+            Output::Close(_) => return true,
+            Output::Wait(_) => return false,
+        });
+    }
+    panic!("it never came to rest: {:?}", &words[..10]);
+}

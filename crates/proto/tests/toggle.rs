@@ -1,7 +1,8 @@
 //! The toggle protocol, both ends joined by a perfect wire in virtual time.
+use proptest::prelude::*;
 use proto::{
     CloseReason, Fact, Protocol, Ticket,
-    testing::{Pair, check},
+    testing::{Pair, check, client_takes, device_takes, explains},
     toggle::{AnswerForm, Lamp, Mode, Quirk, Reply, Settings, Toggle},
 };
 
@@ -135,4 +136,30 @@ fn two_lamps_do_not_share_a_memory() {
     let (first, second) = (Lamp::default(), Lamp::default());
     Pair::new(&first).ask(Ticket(1), on());
     assert!(second.snapshot().devices.is_empty());
+}
+
+/// Messages of either side, sound and not, and what is no message at all.
+fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let frame = |json: String| {
+        let length = (json.len() as u32).to_be_bytes();
+        [&[0xf0, 0x0d, 1], &length[..], json.as_bytes()].concat()
+    };
+    let toggle = r#"\{"opcode":"toggle","device_id":"[A-C]","msg_id":"[1-3]","state":(true|on)\}"#;
+    let answer = r#"\{"opcode":"(n?ack|toggle)","msg_id":"0{15}[12]","reason":"no"\}"#;
+    let piece = prop_oneof![
+        toggle.prop_map(frame),
+        answer.prop_map(frame),
+        Just(b"ACK".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..20),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_confuse_either_end_however_they_are_cut(bytes in some_bytes()) {
+        client_takes(&Lamp::default(), &on(), &bytes);
+        device_takes(Lamp::default, &bytes);
+        explains::<Lamp>(&bytes);
+    }
 }

@@ -81,13 +81,12 @@ impl Judged<'_> {
         for finding in &verdict.findings {
             let cited: Vec<_> = finding.records.iter().take(8).map(|n| format!("#{n}")).collect();
             let text = text::plain(&finding.text);
-            let _ = writeln!(
-                out,
-                "  {}  {}: {text} [{}]",
-                finding.outcome,
-                finding.rule,
-                cited.join(" ")
-            );
+            let _ = write!(out, "  {}  {}: {text}", finding.outcome, finding.rule);
+            // What is missing is in no record.
+            if !cited.is_empty() {
+                let _ = write!(out, " [{}]", cited.join(" "));
+            }
+            out.push('\n');
         }
         for note in &verdict.notes {
             let _ = writeln!(out, "  note: {note}");
