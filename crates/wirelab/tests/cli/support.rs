@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// A line that has not come by then does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, with none of the settings of whoever runs the tests.
 pub(crate) fn wirelab() -> Command {
