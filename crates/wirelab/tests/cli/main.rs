@@ -1,6 +1,7 @@
 //! The program as people and scripts call it: the real binary, real sockets, and a device's word for
 //! what arrived.
 mod bench;
+mod bounds;
 mod decode;
 mod device;
 mod interrupted;

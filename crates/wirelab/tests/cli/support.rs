@@ -102,6 +102,14 @@ impl Running {
         let kill = format!("kill -{name} {}", self.child.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a sh").success());
     }
+    /// The most memory it has held so far.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.0.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.0.wait().expect("it is ours")
     }
