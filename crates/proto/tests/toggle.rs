@@ -1,8 +1,8 @@
 //! The toggle protocol, both ends joined by a perfect wire in virtual time.
 use proto::{
-    CloseReason, Fact, Protocol, Ticket,
+    CloseReason, Fact, Input, Output, Protocol, Session, Ticket, Time,
     testing::{Pair, check},
-    toggle::{AnswerForm, Lamp, Mode, Quirk, Reply, Settings, Toggle},
+    toggle::{AnswerForm, Device, Lamp, Mode, Quirk, Reply, Settings, Toggle, encode_toggle},
 };
 
 fn lamp(answer: AnswerForm) -> Lamp {
@@ -135,4 +135,43 @@ fn two_lamps_do_not_share_a_memory() {
     let (first, second) = (Lamp::default(), Lamp::default());
     Pair::new(&first).ask(Ticket(1), on());
     assert!(second.snapshot().devices.is_empty());
+}
+
+/// A device hears these commands in one breath; what it does about them.
+fn hears(device: &mut Device, commands: impl Iterator<Item = (u64, String)>) -> Vec<Output<Reply>> {
+    let frame = |(n, id): (u64, String)| encode_toggle(Ticket(n), &Toggle::new(id, true).unwrap());
+    let bytes: Vec<u8> = commands.flat_map(frame).collect();
+    device.handle_input(Time::default(), Input::Received(&bytes));
+    let outputs = std::iter::from_fn(|| match device.poll_output() {
+        Output::Wait(_) => None,
+        other => Some(other),
+    });
+    outputs.collect()
+}
+
+#[test]
+fn strangers_with_invented_names_cannot_fill_its_memory() {
+    let lamp = Lamp::default();
+    let mut device = lamp.device(Time::default());
+    hears(&mut device, (0..10_000).map(|n| (n, format!("D{n:05}"))));
+    assert_eq!(lamp.snapshot().devices.len(), 10_000);
+    hears(&mut device, (10_000..10_010).map(|n| (n, format!("D{n:05}"))));
+    let devices = lamp.snapshot().devices;
+    assert_eq!(devices.len(), 10_000);
+    assert!(devices.contains_key("D10009"), "the newest is known");
+    hears(&mut device, [(20_000, "D10009".into())].into_iter());
+    assert_eq!(lamp.snapshot().devices["D10009"].applied, 2, "who is known pushes nobody out");
+    assert_eq!(lamp.snapshot().devices.len(), 10_000);
+}
+
+#[test]
+fn answers_held_back_are_limited() {
+    let closes = |commands: u64| {
+        let lamp = Lamp::default();
+        lamp.misbehave("delay 1h".parse().unwrap());
+        let mut device = lamp.device(Time::default());
+        let outputs = hears(&mut device, (0..commands).map(|n| (n, "D1".into())));
+        matches!(outputs.last(), Some(Output::Close(CloseReason::Misbehaved(_))))
+    };
+    assert_eq!((closes(1024), closes(1025)), (false, true));
 }
