@@ -56,12 +56,15 @@ pub fn play_until(
     let protocol = scenario.check_spoken()?;
     kind.run(seed, async |world| {
         let mut stage = Stage::set(&world, scenario, protocol)?;
+        let to_its_end = async move {
+            stage.play().await;
+            stage.clear().await;
+        };
         tokio::select! {
             biased;
             () = stop => return Ok(None),
-            () = stage.play() => {}
+            () = to_its_end => {}
         }
-        stage.clear().await;
         let env = world.env();
         let took = env.now().since_start();
         Ok(Some(Played { records: env.recorder.records(), started: env.started(), took }))

@@ -262,11 +262,15 @@ impl<P: Protocol> Driver<P> {
         self.watched = None;
         match std::mem::replace(&mut self.link, Link::Idle) {
             Link::Idle => {}
-            Link::Connecting(_) => self.env.record(Event::ConnectFailed {
-                conn: self.conn,
-                stage: Stage::ConnectTimeout,
-                detail: reason.to_string(),
-            }),
+            Link::Connecting(_) => {
+                let stage = match reason {
+                    CloseReason::TimedOut(_) => Stage::ConnectTimeout,
+                    // We gave it up for reasons of our own; the far side may yet have answered.
+                    _ => Stage::Cancelled,
+                };
+                let detail = reason.to_string();
+                self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
+            }
             Link::Open(wire) => wire.close(reason, &self.env),
         }
     }

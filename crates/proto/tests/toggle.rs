@@ -66,7 +66,10 @@ fn the_memory_forgets_by_count_and_by_age_as_set() {
         |s: u64| Settings { applied_ttl: proto::Span::millis(s * 1000), ..Settings::default() };
     assert_eq!(applied(ttl(300), &[1, 1], 299), 1);
     assert_eq!(applied(ttl(300), &[1, 1], 301), 2);
-    assert!(Lamp::new(limit(0)).is_err());
+    for (senseless, most) in [(0, 1), (1_000_001, 1_000_000), (usize::MAX, 1_000_000)] {
+        assert_eq!(Lamp::new(limit(senseless)).unwrap_err().key, "applied_limit");
+        assert!(Lamp::new(limit(most)).is_ok());
+    }
 }
 
 /// Every mode, and what each end makes of it.

@@ -3,9 +3,41 @@ use std::sync::Arc;
 
 use lab::on_both;
 use net::{Dir, Event};
-use proto::{Delivery, Fact, Protocol, RawPolicy, Stage, resilience::Connection, toggle::Lamp};
+use proto::{
+    Delivery, Fact, Protocol, RawPolicy, Span, Stage, resilience::Connection, toggle::Lamp,
+};
 
 use crate::support::{count, ends, on, quick};
+
+#[test]
+fn a_connection_given_up_is_not_said_to_have_timed_out() {
+    for (deadline, stage) in
+        [(None, Stage::Cancelled), (Some(Span::millis(1)), Stage::ConnectTimeout)]
+    {
+        lab::World::sim(1, async |w| {
+            // Opening a connection takes two milliseconds there.
+            let host = w.device(Lamp::default());
+            let policy = RawPolicy { deadline, ..quick() };
+            let client = Arc::new(w.client(host.addr(), Lamp::default(), policy));
+            let asking = tokio::spawn({
+                let client = client.clone();
+                async move { client.request(on()).await }
+            });
+            let dialling = |r: &net::Record| matches!(r.event, Event::Connecting { .. });
+            w.recorder().until(|r| dialling(r).then_some(())).await;
+            if deadline.is_some() {
+                assert_eq!(asking.await.unwrap().unwrap_err().error.stage, Stage::Deadline);
+            } else {
+                asking.abort();
+                assert!(asking.await.unwrap_err().is_cancelled());
+            }
+            Arc::into_inner(client).unwrap().close().await;
+            let failed =
+                |e: &Event| matches!(e, Event::ConnectFailed { stage: s, .. } if *s == stage);
+            assert_eq!(count(&w.recorder().records(), "client", failed), 1);
+        });
+    }
+}
 
 on_both! {
     async fn a_toggle_is_applied_at_the_device(w: World) {

@@ -327,7 +327,11 @@ impl<P: Protocol> Supervisor<P> {
         if !idle {
             self.note_failure(i, Stage::Deadline, "cut short by the deadline".into(), None);
             if !P::CORRELATED || self.pending[i].phase == Phase::Linking {
-                self.hang_up(CloseReason::TimedOut("answer before the deadline".into()));
+                let waited_for = match self.pending[i].phase {
+                    Phase::Linking => "connection",
+                    Phase::Due(_) | Phase::Sending { .. } | Phase::Waiting { .. } => "answer",
+                };
+                self.hang_up(CloseReason::TimedOut(waited_for.into()));
             }
         }
         self.finish_badly(i, Stage::Deadline, format!("the deadline of {limit:?} passed"));

@@ -22,6 +22,8 @@ use crate::{
 
 /// Devices remembered at most; a stranger cannot fill the memory with invented ids.
 const MAX_DEVICES: usize = 10_000;
+/// Commands remembered at most.
+const MAX_SEEN: usize = 1_000_000;
 /// Answers held back at most, per connection.
 const MAX_HELD: usize = 1024;
 /// Between the pieces of an answer sent in pieces.
@@ -66,8 +68,10 @@ pub struct Snapshot {
 
 impl Memory {
     pub(super) fn new(limit: usize, ttl: Duration) -> Result<Self, ConfigError> {
-        let limit = NonZeroUsize::new(limit)
-            .ok_or_else(|| ConfigError::new("applied_limit", "must be at least 1"))?;
+        // The cache takes its room at once.
+        let limit = NonZeroUsize::new(limit).filter(|limit| limit.get() <= MAX_SEEN);
+        let problem = || ConfigError::new("applied_limit", format!("must be from 1 to {MAX_SEEN}"));
+        let limit = limit.ok_or_else(problem)?;
         Ok(Self {
             mode: Mode::default(),
             next: VecDeque::new(),

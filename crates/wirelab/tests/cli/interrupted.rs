@@ -60,12 +60,13 @@ fn between_two_scenarios() {
 
 #[test]
 fn in_the_middle_of_one() {
-    let dir = Dir::new();
-    let text = scenario("patient", "quirks = [\"timeout\"]", ASK, IS_OK);
-    let text =
-        text.replace("device = \"lamp\"\n[[step", &format!("device = \"lamp\"\n{PATIENT}[[step"));
-    let file = dir.write("patient", &text);
-    let ended = |recorded: &str| recorded.contains("\"ended\"");
-    interrupt(&dir, &["happy-path", &file, "--tcp"], ended);
-    check(&dir, 1, 1);
+    for ask in [ASK.to_owned(), ASK.replace(" } }", " }, background = true }")] {
+        let dir = Dir::new();
+        let text = scenario("patient", "quirks = [\"timeout\"]", &ask, IS_OK);
+        let step = format!("device = \"lamp\"\n{PATIENT}[[step");
+        let file = dir.write("patient", &text.replace("device = \"lamp\"\n[[step", &step));
+        let ended = |recorded: &str| recorded.contains("\"ended\"");
+        interrupt(&dir, &["happy-path", &file, "--tcp"], ended);
+        check(&dir, 1, 1);
+    }
 }
