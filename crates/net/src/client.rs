@@ -110,7 +110,8 @@ struct Driver<P: Protocol> {
     conn: u32,
     alarm: Alarm,
     waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
-    watched: Option<Ticket>,
+    /// Written, and not known to be acknowledged.
+    watched: Vec<Ticket>,
 }
 
 enum Link {
@@ -136,7 +137,7 @@ impl<P: Protocol> Driver<P> {
             link: Link::Idle,
             conn: 0,
             waiting: BTreeMap::new(),
-            watched: None,
+            watched: Vec::new(),
         }
     }
 
@@ -207,11 +208,13 @@ impl<P: Protocol> Driver<P> {
 
     fn on_alarm(&mut self) {
         let now = self.env.now();
-        if let (Some(ticket), Link::Open(wire)) = (self.watched, &self.link)
+        if let (false, Link::Open(wire)) = (self.watched.is_empty(), &self.link)
             && wire.unacked() == Some(0)
         {
-            self.watched = None;
-            return self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+            for ticket in std::mem::take(&mut self.watched) {
+                self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+            }
+            return;
         }
         self.supervisor.handle_input(now, Happening::Timeout);
     }
@@ -234,7 +237,7 @@ impl<P: Protocol> Driver<P> {
                         wire.finish();
                     }
                 }
-                Step::WatchAck(ticket) => self.watched = Some(ticket),
+                Step::WatchAck(ticket) => self.watched.push(ticket),
                 Step::Received(frame) => env.record(inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
@@ -242,7 +245,7 @@ impl<P: Protocol> Driver<P> {
                 Step::Note(note) => env.record(noted(note, env.now())),
                 Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
                 Step::Wait(at) => {
-                    let poll = self.watched.map(|_| env.now() + ACK_POLL);
+                    let poll = (!self.watched.is_empty()).then(|| env.now() + ACK_POLL);
                     return [at, poll].into_iter().flatten().min();
                 }
             }
@@ -259,7 +262,7 @@ impl<P: Protocol> Driver<P> {
     }
 
     fn drop_link(&mut self, reason: CloseReason) {
-        self.watched = None;
+        self.watched.clear();
         match std::mem::replace(&mut self.link, Link::Idle) {
             Link::Idle => {}
             Link::Connecting(_) => {

@@ -24,12 +24,17 @@ async fn say(far: &mut Stream, bytes: &[u8]) {
 
 /// What the wire does within a second, in a word.
 async fn next(wire: &mut Wire, env: &Env) -> &'static str {
-    match tokio::time::timeout(Duration::from_secs(1), wire.next(env)).await {
-        Err(_) => "nothing",
-        Ok(Happened::Received(_)) => "received",
-        Ok(Happened::Eof) => "eof",
-        Ok(Happened::Wrote(_)) => "wrote",
-        Ok(Happened::Ended(_)) => "ended",
+    let happened = tokio::select! {
+        // Time first: looking once more would find what nobody was woken for.
+        biased;
+        () = env.sleep_until(env.now() + Duration::from_secs(1)) => return "nothing",
+        happened = wire.next(env) => happened,
+    };
+    match happened {
+        Happened::Received(_) => "received",
+        Happened::Eof => "eof",
+        Happened::Wrote(_) => "wrote",
+        Happened::Ended(_) => "ended",
     }
 }
 
