@@ -33,6 +33,8 @@ async fn every_request_hears_of_its_acknowledgement() {
     for receipt in [a, b, c] {
         let receipt = receipt.unwrap();
         assert_eq!((receipt.attempts, receipt.delivery), (1, Delivery::TcpAcked));
+        // To connect takes a round trip, and to be acknowledged another.
+        assert!(receipt.elapsed >= Duration::from_millis(20), "{:?}", receipt.elapsed);
     }
     client.close().await;
     host.stop().await;

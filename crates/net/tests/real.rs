@@ -1,5 +1,11 @@
 //! What only real sockets, or more than one thread, can show.
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    future::poll_fn,
+    io::{self, Read},
+    net::SocketAddr,
+    sync::Arc,
+    task::Poll,
+};
 
 use net::{Env, Event, Host, Net, Recorder, Role, TcpOptions};
 use proto::toggle::Lamp;
@@ -33,6 +39,36 @@ async fn a_host_that_has_stopped_has_closed_every_connection() {
         let records = env.recorder.records();
         let closed = records.iter().filter(|r| matches!(r.event, Event::Closed { .. })).count();
         assert_eq!(closed, peers.len());
+    }
+}
+
+/// A peer that reads nothing leaves its kernel no room to acknowledge all of it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_peers_kernel_does_not_have_is_not_acknowledged() {
+    let listener = std::net::TcpListener::bind(any_port()).unwrap();
+    let net = Net::Tcp(TcpOptions::default());
+    let mut stream = net.connect(&[listener.local_addr().unwrap()]).await.unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    assert_eq!(stream.unacked(), Some(0));
+    let chunk = vec![7; 64 * 1024];
+    let mut written = 0;
+    let full = poll_fn(|cx| {
+        while let Poll::Ready(wrote) = stream.poll_write(cx, &[io::IoSlice::new(&chunk)]) {
+            written += wrote.unwrap();
+        }
+        Poll::Ready(stream.unacked())
+    });
+    let unacked = full.await.expect("Linux knows");
+    assert!((1..written).contains(&unacked), "{unacked} of {written}");
+    let reading = std::thread::spawn(move || {
+        peer.read_exact(&mut vec![0; written]).unwrap();
+        peer
+    });
+    let _peer = reading.join().unwrap();
+    // All of it was read, so all of it arrived; the acknowledgement is on its way at most.
+    while stream.unacked() != Some(0) {
+        tokio::task::yield_now().await;
     }
 }
 

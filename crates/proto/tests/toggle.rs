@@ -134,6 +134,18 @@ fn a_quirk_for_a_few_times_wears_off() {
 }
 
 #[test]
+fn what_strikes_at_open_strikes_connections_that_are() {
+    for mode in ["reject", "reset_before"] {
+        let (lamp, mut pair) = pair("success");
+        pair.ask(Ticket(1), on());
+        lamp.misbehave(mode.parse().unwrap());
+        pair.ask(Ticket(2), on());
+        assert!(pair.closed[1].is_some(), "{mode}:\n{}", pair.transcript);
+        assert_eq!(lamp.snapshot().devices["D1"].applied, 1, "{mode}");
+    }
+}
+
+#[test]
 fn two_lamps_do_not_share_a_memory() {
     let (first, second) = (Lamp::default(), Lamp::default());
     Pair::new(&first).ask(Ticket(1), on());

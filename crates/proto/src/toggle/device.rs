@@ -109,10 +109,8 @@ impl Memory {
                 }
                 mode
             }
-            None if fits(self.mode) => self.mode,
-            // The mode was switched while a connection lived: what strikes at open strikes now.
-            None if !opening && self.mode.strikes_at_open() => self.mode,
-            None => Mode::Success,
+            // What strikes at open and was switched on while a connection lived strikes now.
+            None => self.mode,
         }
     }
     /// Whether this command is new, and how often it has arrived. Applies it if it is.
