@@ -1,6 +1,12 @@
 //! Plays a scenario: puts its cast into a world, takes it through its steps, and hands back the
 //! record. Whether that was right is not decided here.
-use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::{Future, pending},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use net::{Event, Record, Role, bare};
@@ -32,14 +38,36 @@ pub struct Played {
 /// # Errors
 /// Settings, quirks, requests or policies that the protocol does not take: each with its line.
 pub fn play(scenario: &Scenario, kind: Kind, seed: u64) -> Result<Played, Vec<ScenarioError>> {
+    let played = play_until(scenario, kind, seed, pending())?;
+    Ok(played.expect("nothing cuts it short"))
+}
+
+/// The same, unless `stop` comes first: then it is dropped where it stands, and there is nothing to
+/// judge.
+///
+/// # Errors
+/// As for [`play`].
+pub fn play_until(
+    scenario: &Scenario,
+    kind: Kind,
+    seed: u64,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Played>, Vec<ScenarioError>> {
     let protocol = scenario.check_spoken()?;
     kind.run(seed, async |world| {
         let mut stage = Stage::set(&world, scenario, protocol)?;
-        stage.play().await;
-        stage.clear().await;
+        let to_its_end = async move {
+            stage.play().await;
+            stage.clear().await;
+        };
+        tokio::select! {
+            biased;
+            () = stop => return Ok(None),
+            () = to_its_end => {}
+        }
         let env = world.env();
         let took = env.now().since_start();
-        Ok(Played { records: env.recorder.records(), started: env.started(), took })
+        Ok(Some(Played { records: env.recorder.records(), started: env.started(), took }))
     })
 }
 

@@ -156,7 +156,8 @@ struct Driver<P: Protocol> {
     conn: u32,
     alarm: Alarm,
     waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
-    watched: Option<Ticket>,
+    /// Written, and not known to be acknowledged.
+    watched: Vec<Ticket>,
     unsent: Unsent<P>,
 }
 
@@ -183,7 +184,7 @@ impl<P: Protocol> Driver<P> {
             link: Link::Idle,
             conn: 0,
             waiting: BTreeMap::new(),
-            watched: None,
+            watched: Vec::new(),
             unsent: Vec::new(),
         }
     }
@@ -292,11 +293,13 @@ impl<P: Protocol> Driver<P> {
 
     fn on_alarm(&mut self) {
         let now = self.env.now();
-        if let (Some(ticket), Link::Open(wire)) = (self.watched, &self.link)
+        if let (false, Link::Open(wire)) = (self.watched.is_empty(), &self.link)
             && wire.unacked() == Some(0)
         {
-            self.watched = None;
-            return self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+            for ticket in std::mem::take(&mut self.watched) {
+                self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+            }
+            return;
         }
         self.supervisor.handle_input(now, Happening::Timeout);
     }
@@ -319,7 +322,7 @@ impl<P: Protocol> Driver<P> {
                         wire.finish();
                     }
                 }
-                Step::WatchAck(ticket) => self.watched = Some(ticket),
+                Step::WatchAck(ticket) => self.watched.push(ticket),
                 Step::Received(frame) => env.record(inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
@@ -329,7 +332,7 @@ impl<P: Protocol> Driver<P> {
                 Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
                 Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
                 Step::Wait(at) => {
-                    let poll = self.watched.map(|_| env.now() + ACK_POLL);
+                    let poll = (!self.watched.is_empty()).then(|| env.now() + ACK_POLL);
                     return [at, poll].into_iter().flatten().min();
                 }
             }
@@ -346,14 +349,18 @@ impl<P: Protocol> Driver<P> {
     }
 
     fn drop_link(&mut self, reason: CloseReason) {
-        self.watched = None;
+        self.watched.clear();
         match std::mem::replace(&mut self.link, Link::Idle) {
             Link::Idle => {}
-            Link::Connecting(_) => self.env.record(Event::ConnectFailed {
-                conn: self.conn,
-                stage: Stage::ConnectTimeout,
-                detail: reason.to_string(),
-            }),
+            Link::Connecting(_) => {
+                let stage = match reason {
+                    CloseReason::TimedOut(_) => Stage::ConnectTimeout,
+                    // We gave it up for reasons of our own; the far side may yet have answered.
+                    _ => Stage::Cancelled,
+                };
+                let detail = reason.to_string();
+                self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
+            }
             Link::Open(wire) => wire.close(reason, &self.env),
         }
     }

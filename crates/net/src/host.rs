@@ -253,13 +253,14 @@ impl<S: Session> Plugged<S> {
         alarm.set(Some(self.env.now() + LAST_WORDS));
         while !self.wire.is_flushed() {
             tokio::select! {
+                // Time first: a peer that never stops talking does not stop the clock.
                 biased;
+                () = alarm.ring() => return,
                 happened = self.wire.next(&self.env) => {
                     if let Happened::Ended(_) = happened {
                         return;
                     }
                 }
-                () = alarm.ring() => return,
             }
         }
     }

@@ -109,6 +109,8 @@ impl Drop for Listener {
 struct Pipe {
     queue: VecDeque<(Instant, Vec<u8>)>,
     queued: usize,
+    /// What arrives when, until word of that has come back.
+    unacked: VecDeque<(Instant, usize)>,
     fin: Option<Instant>,
     reset: Option<Instant>,
     reader_gone: bool,
@@ -123,6 +125,12 @@ impl Pipe {
         }
         if let Some(waker) = self.writer.take() {
             waker.wake();
+        }
+    }
+    fn acknowledge(&mut self, latency: Duration) {
+        let now = now();
+        while self.unacked.front().is_some_and(|(at, _)| *at + latency <= now) {
+            self.unacked.pop_front();
         }
     }
     fn is_reset(&self) -> bool {
@@ -161,8 +169,9 @@ impl Stream {
         (self.local, self.peer)
     }
     pub(crate) fn unacked(&self) -> usize {
-        let there = |at: &Instant| *at + self.latency <= now();
-        lock(&self.tx).queue.iter().filter(|(at, _)| !there(at)).map(|(_, bytes)| bytes.len()).sum()
+        let mut tx = lock(&self.tx);
+        tx.acknowledge(self.latency);
+        tx.unacked.iter().map(|(_, n)| n).sum()
     }
     pub(crate) fn finish(&mut self) {
         let mut tx = lock(&self.tx);
@@ -247,7 +256,10 @@ impl Stream {
         bytes.truncate(room);
         let n = bytes.len();
         tx.queued += n;
-        tx.queue.push_back((now() + self.latency, bytes));
+        let at = now() + self.latency;
+        tx.queue.push_back((at, bytes));
+        tx.acknowledge(self.latency);
+        tx.unacked.push_back((at, n));
         if let Some(waker) = tx.reader.take() {
             waker.wake();
         }

@@ -16,6 +16,8 @@ use crate::{Dir, Env, Event, net::Stream};
 const AT_ONCE: usize = 32;
 /// Bytes waiting to be written above which we stop reading: whoever does not listen is not heard.
 const FULL: usize = 256 * 1024;
+/// The same for frames, which cost memory however short they are.
+const FULL_FRAMES: usize = 1024;
 const READ: usize = 16 * 1024;
 
 pub(crate) struct Wire {
@@ -25,6 +27,8 @@ pub(crate) struct Wire {
     queued: usize,
     held: bool,
     read_ended: bool,
+    /// The last thing that happened was that bytes came in.
+    heard: bool,
     /// Why nothing can be written any more. What the peer said before is still read.
     broken: Option<CloseReason>,
     finish: Finish,
@@ -61,6 +65,7 @@ impl Wire {
             queued: 0,
             held: false,
             read_ended: false,
+            heard: false,
             broken: None,
             finish: Finish::NotAsked,
         }
@@ -103,14 +108,30 @@ impl Wire {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
-        if !self.read_ended
-            && !self.held
-            && self.queued < FULL
-            && let Poll::Ready(happened) = self.poll_read(cx, env)
-        {
+        // Reading comes first, so that an end is noticed before more is written into it; but not
+        // twice in a row, or a peer that never stops talking would never be answered.
+        let answer_first = std::mem::take(&mut self.heard);
+        if answer_first && let Poll::Ready(happened) = self.poll_write(cx, env) {
             return Poll::Ready(happened);
         }
-        self.poll_write(cx, env)
+        loop {
+            let reads = self.reads();
+            if reads && let Poll::Ready(happened) = self.poll_read(cx, env) {
+                self.heard = matches!(happened, Happened::Received(_));
+                return Poll::Ready(happened);
+            }
+            if let Poll::Ready(happened) = self.poll_write(cx, env) {
+                return Poll::Ready(happened);
+            }
+            // Writing may have made the room that reading waited for.
+            if reads || !self.reads() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn reads(&self) -> bool {
+        !self.read_ended && !self.held && self.queued < FULL && self.outbox.len() < FULL_FRAMES
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
@@ -239,3 +260,6 @@ fn close_reason(error: &io::Error) -> CloseReason {
         _ => CloseReason::Failed(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

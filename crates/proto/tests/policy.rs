@@ -1,15 +1,10 @@
 //! Every setting of a policy, with two values and two outcomes, seen from outside the machine.
-use std::sync::Arc;
-
 use proto::{
-    Answer, ConfigError, Delivery, Input, Never, Output, Policy, Protocol, RawPolicy, Session,
-    Span, Stage, Supervisor, Ticket, Time,
-    explain::Explanation,
+    Delivery, Policy, RawPolicy, Span, Stage, Supervisor, Ticket, Time,
     resilience::{
         Connection, Happening, Queueing, RawBackoff, RawBreaker, RawReconnect, Step, WhenOpen,
     },
-    session::Answers,
-    toggle::{Client, Device, Lamp, Quirk, Reply, Settings, Snapshot, Toggle},
+    toggle::{Lamp, Toggle},
 };
 
 /// How the far side behaves.
@@ -50,14 +45,9 @@ fn raw() -> RawPolicy {
 }
 
 /// Submits `count` requests at once and plays them to their ends.
-fn play<P: Protocol<Request = Toggle>>(
-    protocol: P,
-    raw: RawPolicy,
-    wire: Wire,
-    count: u64,
-) -> Vec<End> {
-    let policy = Policy::new::<P>(raw).unwrap();
-    let mut supervisor = Supervisor::new(protocol, policy, 1);
+fn play(raw: RawPolicy, wire: Wire, count: u64) -> Vec<End> {
+    let policy = Policy::new::<Lamp>(raw).unwrap();
+    let mut supervisor = Supervisor::new(Lamp::default(), policy, 1);
     let (mut now, mut connections, mut ends) = (Time::default(), 0, Vec::new());
     for n in 1..=count {
         let request = Toggle::new("D", true).unwrap();
@@ -102,7 +92,7 @@ fn play<P: Protocol<Request = Toggle>>(
 }
 
 fn one(raw: RawPolicy, wire: Wire) -> End {
-    play(Lamp::default(), raw, wire, 1).remove(0)
+    play(raw, wire, 1).remove(0)
 }
 
 fn failed(at_ms: u128, stage: Stage, attempts: u32) -> End {
@@ -120,9 +110,6 @@ fn each_timeout_ends_its_own_stage_when_it_says() {
         assert_eq!(one(send, Wire::Stuck), failed(at, Stage::SendFailed, 1));
         let recv = RawPolicy { recv_timeout: span, ..raw() };
         assert_eq!(one(recv, Wire::Silent), failed(at, Stage::ReceiveTimeout, 1));
-        let ready = RawPolicy { ready_timeout: span, ..raw() };
-        let end = play(NeverReady(Lamp::default()), ready, Wire::Silent, 1).remove(0);
-        assert_eq!(end, failed(at, Stage::ReceiveTimeout, 1));
     }
 }
 
@@ -189,7 +176,7 @@ fn the_level_asked_for_is_the_level_waited_for() {
 #[test]
 fn connections_are_kept_or_not_as_set() {
     for (connection, connections) in [(Connection::PerRequest, 5), (Connection::Kept, 1)] {
-        let ends = play(Lamp::default(), RawPolicy { connection, ..raw() }, Wire::Answering, 5);
+        let ends = play(RawPolicy { connection, ..raw() }, Wire::Answering, 5);
         assert!(ends.iter().all(|e| e.how == Ok(Delivery::Replied)), "{ends:?}");
         assert_eq!(ends.last().unwrap().connections, connections);
     }
@@ -198,7 +185,7 @@ fn connections_are_kept_or_not_as_set() {
 #[test]
 fn a_full_queue_refuses_at_once() {
     for queue in [2, 4] {
-        let ends = play(Lamp::default(), RawPolicy { queue, ..raw() }, Wire::Deaf, 5);
+        let ends = play(RawPolicy { queue, ..raw() }, Wire::Deaf, 5);
         let full = ends.iter().filter(|e| e.how == Err(Stage::QueueFull)).count();
         assert_eq!(full, 5 - queue);
     }
@@ -208,7 +195,7 @@ fn a_full_queue_refuses_at_once() {
 fn through_breaker(breaker: RawBreaker, when_open: WhenOpen) -> Vec<End> {
     let deadline = Some(Span::millis(50));
     let raw = RawPolicy { breaker: Some(breaker), when_open, deadline, ..raw() };
-    play(Lamp::default(), raw, Wire::Refusing, 10)
+    play(raw, Wire::Refusing, 10)
 }
 
 #[test]
@@ -237,7 +224,7 @@ fn requests_are_refused_or_held_while_it_is_open() {
 #[test]
 fn only_the_latest_state_counts_if_so_set() {
     for (queueing, superseded) in [(Queueing::Ordered, 0), (Queueing::Latest, 4)] {
-        let ends = play(Lamp::default(), RawPolicy { queueing, ..raw() }, Wire::Answering, 5);
+        let ends = play(RawPolicy { queueing, ..raw() }, Wire::Answering, 5);
         let stale = ends.iter().filter(|e| e.how == Err(Stage::Superseded)).count();
         assert_eq!(stale, superseded, "{ends:?}");
         assert_eq!(ends.last().unwrap().how, Ok(Delivery::Replied));
@@ -248,7 +235,7 @@ fn only_the_latest_state_counts_if_so_set() {
 fn what_waits_too_long_unsent_goes_stale_when_set() {
     for (expire_after, expired) in [(None, 0), (Some(Span::millis(30)), 2)] {
         // The first keeps the connection busy for 100 ms.
-        let ends = play(Lamp::default(), RawPolicy { expire_after, ..raw() }, Wire::Silent, 3);
+        let ends = play(RawPolicy { expire_after, ..raw() }, Wire::Silent, 3);
         let stale: Vec<_> = ends.iter().filter(|e| e.how == Err(Stage::Expired)).collect();
         assert_eq!(stale.len(), expired, "{ends:?}");
         assert!(stale.iter().all(|e| e.at_ms == 30));
@@ -287,63 +274,4 @@ fn a_kept_connection_is_dialled_again_without_being_asked() {
     }
     let per_request = RawPolicy { reconnect: Some(RawReconnect::default()), ..raw() };
     assert_eq!(Policy::new::<Lamp>(per_request).unwrap_err().key, "reconnect");
-}
-
-/// A lamp whose client never becomes ready.
-struct NeverReady(Lamp);
-
-struct Unready(Client);
-
-impl Session for Unready {
-    type Request = Toggle;
-    type Reply = Reply;
-    fn handle_input(&mut self, now: Time, input: Input<'_, Toggle>) {
-        self.0.handle_input(now, input);
-    }
-    fn poll_output(&mut self) -> Output<Reply> {
-        match self.0.poll_output() {
-            Output::Ready(_) => self.0.poll_output(),
-            other => other,
-        }
-    }
-}
-
-impl Protocol for NeverReady {
-    const NAME: &'static str = "never_ready";
-    const PORT: u16 = 0;
-    const ANSWERS: Answers = Answers::Unnamed;
-    const CONFIRM: Delivery = Delivery::Replied;
-    const HIGHEST: Delivery = Delivery::Applied;
-    type Settings = Settings;
-    type Request = Toggle;
-    type Reply = Reply;
-    type Prompt = Never;
-    type Quirk = Quirk;
-    type Snapshot = Snapshot;
-    type Client = Unready;
-    type Device = Device;
-    fn new(settings: Settings) -> Result<Self, ConfigError> {
-        Lamp::new(settings).map(Self)
-    }
-    fn client(&self, now: Time) -> Unready {
-        Unready(self.0.client(now))
-    }
-    fn device(&self, now: Time) -> Device {
-        self.0.device(now)
-    }
-    fn answer(reply: &Reply) -> Answer {
-        Lamp::answer(reply)
-    }
-    fn device_id(request: &Toggle) -> Option<Arc<str>> {
-        Lamp::device_id(request)
-    }
-    fn misbehave(&self, quirk: Quirk) {
-        self.0.misbehave(quirk);
-    }
-    fn snapshot(&self) -> Snapshot {
-        self.0.snapshot()
-    }
-    fn explain(bytes: &[u8]) -> Explanation {
-        Lamp::explain(bytes)
-    }
 }

@@ -1,9 +1,9 @@
 //! The toggle protocol, both ends joined by a perfect wire in virtual time.
 use proptest::prelude::*;
 use proto::{
-    CloseReason, Fact, Protocol, Ticket,
+    CloseReason, Fact, Input, Output, Protocol, Session, Ticket, Time,
     testing::{Pair, check, client_takes, device_takes, explains},
-    toggle::{AnswerForm, Lamp, Mode, Quirk, Reply, Settings, Toggle},
+    toggle::{AnswerForm, Device, Lamp, Mode, Quirk, Reply, Settings, Toggle, encode_toggle},
 };
 
 fn lamp(answer: AnswerForm) -> Lamp {
@@ -67,7 +67,10 @@ fn the_memory_forgets_by_count_and_by_age_as_set() {
         |s: u64| Settings { applied_ttl: proto::Span::millis(s * 1000), ..Settings::default() };
     assert_eq!(applied(ttl(300), &[1, 1], 299), 1);
     assert_eq!(applied(ttl(300), &[1, 1], 301), 2);
-    assert!(Lamp::new(limit(0)).is_err());
+    for (senseless, most) in [(0, 1), (1_000_001, 1_000_000), (usize::MAX, 1_000_000)] {
+        assert_eq!(Lamp::new(limit(senseless)).unwrap_err().key, "applied_limit");
+        assert!(Lamp::new(limit(most)).is_ok());
+    }
 }
 
 /// Every mode, and what each end makes of it.
@@ -132,6 +135,18 @@ fn a_quirk_for_a_few_times_wears_off() {
 }
 
 #[test]
+fn what_strikes_at_open_strikes_connections_that_are() {
+    for mode in ["reject", "reset_before"] {
+        let (lamp, mut pair) = pair("success");
+        pair.ask(Ticket(1), on());
+        lamp.misbehave(mode.parse().unwrap());
+        pair.ask(Ticket(2), on());
+        assert!(pair.closed[1].is_some(), "{mode}:\n{}", pair.transcript);
+        assert_eq!(lamp.snapshot().devices["D1"].applied, 1, "{mode}");
+    }
+}
+
+#[test]
 fn two_lamps_do_not_share_a_memory() {
     let (first, second) = (Lamp::default(), Lamp::default());
     Pair::new(&first).ask(Ticket(1), on());
@@ -162,4 +177,43 @@ proptest! {
         device_takes(Lamp::default, &bytes);
         explains::<Lamp>(&bytes);
     }
+}
+
+/// A device hears these commands in one breath; what it does about them.
+fn hears(device: &mut Device, commands: impl Iterator<Item = (u64, String)>) -> Vec<Output<Reply>> {
+    let frame = |(n, id): (u64, String)| encode_toggle(Ticket(n), &Toggle::new(id, true).unwrap());
+    let bytes: Vec<u8> = commands.flat_map(frame).collect();
+    device.handle_input(Time::default(), Input::Received(&bytes));
+    let outputs = std::iter::from_fn(|| match device.poll_output() {
+        Output::Wait(_) => None,
+        other => Some(other),
+    });
+    outputs.collect()
+}
+
+#[test]
+fn strangers_with_invented_names_cannot_fill_its_memory() {
+    let lamp = Lamp::default();
+    let mut device = lamp.device(Time::default());
+    hears(&mut device, (0..10_000).map(|n| (n, format!("D{n:05}"))));
+    assert_eq!(lamp.snapshot().devices.len(), 10_000);
+    hears(&mut device, (10_000..10_010).map(|n| (n, format!("D{n:05}"))));
+    let devices = lamp.snapshot().devices;
+    assert_eq!(devices.len(), 10_000);
+    assert!(devices.contains_key("D10009"), "the newest is known");
+    hears(&mut device, [(20_000, "D10009".into())].into_iter());
+    assert_eq!(lamp.snapshot().devices["D10009"].applied, 2, "who is known pushes nobody out");
+    assert_eq!(lamp.snapshot().devices.len(), 10_000);
+}
+
+#[test]
+fn answers_held_back_are_limited() {
+    let closes = |commands: u64| {
+        let lamp = Lamp::default();
+        lamp.misbehave("delay 1h".parse().unwrap());
+        let mut device = lamp.device(Time::default());
+        let outputs = hears(&mut device, (0..commands).map(|n| (n, "D1".into())));
+        matches!(outputs.last(), Some(Output::Close(CloseReason::Misbehaved(_))))
+    };
+    assert_eq!((closes(1024), closes(1025)), (false, true));
 }

@@ -1,39 +1,46 @@
 //! Being told to stop: Ctrl+C, and SIGTERM where there is one.
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{io, sync::mpsc};
+
+use tokio::sync::watch;
 
 use crate::exit::Exit;
 
-/// Whether a command that waits for nothing itself was told to stop.
-pub(crate) struct Told(Arc<AtomicBool>);
+/// Whether a command that works on another thread was told to stop.
+#[derive(Clone)]
+pub(crate) struct Told(watch::Receiver<bool>);
 
 impl Told {
     /// It was.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+    /// Returns once it was.
+    pub(crate) async fn set(mut self) {
+        if self.0.wait_for(|told| *told).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
-/// Listens on a thread of its own. The first signal is a request, the second ends the program.
-pub(crate) fn watch() -> Told {
-    let told = Arc::new(AtomicBool::new(false));
-    let flag = told.clone();
+/// Listens on a thread of its own, and has begun to when it returns. The first signal is a request,
+/// the second ends the program.
+pub(crate) fn listen() -> Told {
+    let (tell, told) = watch::channel(false);
+    let (begin, begun) = mpsc::channel();
     std::thread::spawn(move || {
         let listening = crate::block_on(async {
             // Without ears, signals go on to kill, which is a way to stop as well.
             let Ok(mut signals) = Signals::new() else { return Ok(()) };
+            drop(begin);
             signals.stop().await;
-            flag.store(true, Ordering::Relaxed);
+            tell.send_replace(true);
             signals.stop().await;
             std::process::exit(Exit::Interrupted.code().into());
         });
         drop(listening);
     });
+    // Nothing is ever sent; whether it listens or cannot, the other end goes.
+    let _: Result<(), _> = begun.recv();
     Told(told)
 }
 

@@ -9,6 +9,8 @@ use proto::{Delivery, Fact, Stage, Ticket};
 pub(super) struct Index<'a> {
     /// Records let go before the first one kept.
     pub lost: u64,
+    /// Neighbours in the record that were not neighbours when it was written.
+    pub torn: Vec<(u64, u64)>,
     pub requests: BTreeMap<Ticket, Request<'a>>,
     pub conns: Vec<Conn<'a>>,
     /// Quirks the lab armed, in order.
@@ -90,7 +92,9 @@ pub(super) struct Armed<'a> {
 impl<'a> Index<'a> {
     pub(super) fn new(records: &'a [Record]) -> Self {
         let lost = records.first().map_or(0, |r| r.seq);
-        let mut index = Self { lost, ..Self::default() };
+        let torn = records.windows(2).filter(|two| two[1].seq != two[0].seq + 1);
+        let torn = torn.map(|two| (two[0].seq, two[1].seq)).collect();
+        let mut index = Self { lost, torn, ..Self::default() };
         for record in records {
             index.take(record);
         }

@@ -66,6 +66,11 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
         let text = format!("the oldest {} records were let go; keep more", index.lost);
         findings.push(Finding::inconclusive("evidence", text, []));
     }
+    if let Some((before, after)) = index.torn.first() {
+        // Nothing lets go of records in the middle, so this excuses nobody.
+        let text = format!("record {after} follows record {before}: it is not as it was written");
+        findings.push(Finding::inconclusive("evidence", text, [*before, *after]));
+    }
     let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
     Verdict { outcome, findings, notes: laws::notes(&index) }
 }
@@ -132,6 +137,25 @@ mod tests {
         let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_record_with_a_hole_or_a_repetition_is_no_pass() {
+        let met = scenario("connections = { device = \"lamp\", count = 1 }");
+        let says = |records: &[Record]| {
+            let verdict = judge(&met, "sim", records);
+            let [ref finding] = verdict.findings[..] else { panic!("one: {verdict:#?}") };
+            assert_eq!(verdict.outcome, Outcome::Inconclusive);
+            finding.text.split(':').next().unwrap_or_default().to_owned()
+        };
+        let sound = Tape::sound().records();
+        let (mut hole, mut repeated, mut swapped) = (sound.clone(), sound.clone(), sound);
+        hole.remove(1);
+        assert_eq!(says(&hole), "record 2 follows record 0");
+        repeated.insert(1, repeated[1].clone());
+        assert_eq!(says(&repeated), "record 1 follows record 1");
+        swapped.swap(1, 2);
+        assert_eq!(says(&swapped), "record 2 follows record 0");
     }
 
     #[test]

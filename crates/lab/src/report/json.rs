@@ -71,6 +71,8 @@ pub struct Suite<'a> {
     passed: usize,
     failed: usize,
     inconclusive: usize,
+    /// Left out because the run was interrupted.
+    not_played: usize,
     latency_ms: Option<Stats>,
     cases: Vec<Case<'a>>,
 }
@@ -89,16 +91,23 @@ struct Case<'a> {
     verdict: &'a Verdict,
 }
 
-/// The results of a suite.
-pub fn suite(cases: &[CaseResult]) -> Suite<'_> {
+/// The results of a suite of which `not_played` cases are missing. What was not played proves nothing.
+pub fn suite(cases: &[CaseResult], not_played: usize) -> Suite<'_> {
     let count = |outcome| cases.iter().filter(|c| c.verdict.outcome == outcome).count();
     let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.iter().copied()).collect();
+    let missing = (not_played > 0).then_some(Outcome::Inconclusive);
     Suite {
         version: 1,
-        outcome: cases.iter().map(|c| c.verdict.outcome).max().unwrap_or(Outcome::Pass),
+        outcome: cases
+            .iter()
+            .map(|c| c.verdict.outcome)
+            .chain(missing)
+            .max()
+            .unwrap_or(Outcome::Pass),
         passed: count(Outcome::Pass),
         failed: count(Outcome::Fail),
         inconclusive: count(Outcome::Inconclusive),
+        not_played,
         latency_ms: Stats::of(&samples),
         cases: cases.iter().map(case).collect(),
     }
@@ -160,12 +169,24 @@ mod tests {
 
     #[test]
     fn a_suite_tells_a_machine_all_the_table_does() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&suite(&cases())).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&suite(&cases(), 0)).unwrap());
     }
 
     #[test]
     fn an_empty_suite_is_a_result_too() {
-        let none = serde_json::to_value(suite(&[])).unwrap();
+        let none = serde_json::to_value(suite(&[], 0)).unwrap();
         assert_eq!((&none["version"], &none["cases"]), (&1.into(), &serde_json::json!([])));
+    }
+
+    #[test]
+    fn an_interrupted_suite_is_no_pass() {
+        let outcome = |cases: &[CaseResult], left| {
+            let suite = serde_json::to_value(suite(cases, left)).unwrap();
+            (suite["outcome"].clone(), suite["not_played"].clone())
+        };
+        let passed = &cases()[..1];
+        assert_eq!(outcome(passed, 0), ("pass".into(), 0.into()));
+        assert_eq!(outcome(passed, 2), ("inconclusive".into(), 2.into()));
+        assert_eq!(outcome(&cases(), 2), ("fail".into(), 2.into()));
     }
 }

@@ -59,7 +59,7 @@ impl Backoff {
         let steps = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let seconds = self.base.as_secs_f64() * self.factor.powi(steps);
         let delay = Duration::try_from_secs_f64(seconds).unwrap_or(self.max).min(self.max);
-        delay + self.jitter.mul_f64(rng.fraction())
+        delay.saturating_add(self.jitter.mul_f64(rng.fraction()))
     }
 }
 
@@ -94,6 +94,13 @@ mod tests {
         assert_eq!(ms(RawBackoff { base: Span::millis(10), ..plain.clone() })[..2], [10, 20]);
         assert_eq!(ms(RawBackoff { factor: 3.0, ..plain.clone() })[..3], [250, 750, 2250]);
         assert_eq!(ms(RawBackoff { max: Span::millis(600), ..plain })[2..], [600, 600, 600]);
+    }
+
+    #[test]
+    fn no_delay_is_too_long_to_add_up() {
+        let age = Span(Duration::from_secs(u64::MAX));
+        let raw = RawBackoff { base: age, max: age, jitter: age, ..RawBackoff::default() };
+        assert!(delays(raw).iter().all(|delay| *delay >= age.0));
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) enum Order {
     /// Anybody.
     Free,
     /// Nobody before an earlier one that is to be sent again.
-    InOrder,
+    InTurn,
     /// Nobody before all earlier ones have ended.
     OneByOne,
 }
@@ -186,7 +186,7 @@ impl<R> Outbox<R> {
         let seq = *self.startable.first()?;
         let may = match order {
             Order::Free => true,
-            Order::InOrder => self.later.first().is_none_or(|later| *later > seq),
+            Order::InTurn => self.later.first().is_none_or(|later| *later > seq),
             Order::OneByOne => self.first() == Some(seq),
         };
         may.then_some(seq)

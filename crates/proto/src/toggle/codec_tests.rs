@@ -51,6 +51,17 @@ fn any_valid_json_is_accepted() {
 }
 
 #[test]
+fn the_longest_payload_is_accepted_and_one_byte_more_is_not() {
+    let head = |len: usize| [&[0xf0, 0x0d, 1][..], &(len as u32).to_be_bytes()].concat();
+    assert_eq!(decode_all(&head(MAX_PAYLOAD)), Ok(vec![]), "it may still come");
+    assert_eq!(decode_all(&head(MAX_PAYLOAD + 1)), Err(DecodeError::TooLong(0x1_0001)));
+    let json = br#"{"opcode": "ack", "msg_id": "x"}"#;
+    let padded = [&json[..], &vec![b' '; MAX_PAYLOAD - json.len()]].concat();
+    let wanted = Message::Ack { msg_id: "x".into() };
+    assert_eq!(decode_all(&[head(MAX_PAYLOAD), padded].concat()), Ok(vec![wanted]));
+}
+
+#[test]
 fn wrong_bytes_are_named_as_early_as_possible() {
     let reason = |hex_text: &str| decode_all(&hex::decode(hex_text).unwrap()).unwrap_err().reason();
     assert_eq!(reason("47"), "magic");

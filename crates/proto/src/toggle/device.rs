@@ -21,6 +21,8 @@ use crate::{
 
 /// Devices remembered at most; a stranger cannot fill the memory with invented ids.
 const MAX_DEVICES: usize = 10_000;
+/// Commands remembered at most.
+const MAX_SEEN: usize = 1_000_000;
 /// Answers held back at most, per connection.
 const MAX_HELD: usize = 1024;
 /// Between the pieces of an answer sent in pieces.
@@ -65,8 +67,10 @@ pub struct Snapshot {
 
 impl Memory {
     pub(super) fn new(limit: usize, ttl: Duration) -> Result<Self, ConfigError> {
-        let limit = NonZeroUsize::new(limit)
-            .ok_or_else(|| ConfigError::new("applied_limit", "must be at least 1"))?;
+        // The cache takes its room at once.
+        let limit = NonZeroUsize::new(limit).filter(|limit| limit.get() <= MAX_SEEN);
+        let problem = || ConfigError::new("applied_limit", format!("must be from 1 to {MAX_SEEN}"));
+        let limit = limit.ok_or_else(problem)?;
         Ok(Self {
             mode: Mode::default(),
             next: VecDeque::new(),
@@ -104,10 +108,8 @@ impl Memory {
                 }
                 mode
             }
-            None if fits(self.mode) => self.mode,
-            // The mode was switched while a connection lived: what strikes at open strikes now.
-            None if !opening && self.mode.strikes_at_open() => self.mode,
-            None => Mode::Success,
+            // What strikes at open and was switched on while a connection lived strikes now.
+            None => self.mode,
         }
     }
     /// Whether this command is new, and how often it has arrived. Applies it if it is.

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use crate::{
     args::{JudgeArgs, JudgeWhat},
-    cmd::{run::exit, scenarios},
+    cmd::{
+        run::{exit, say},
+        scenarios,
+    },
     exit::{Exit, Failure},
     text,
 };
@@ -44,7 +47,7 @@ pub(crate) fn run(JudgeArgs { what }: JudgeArgs) -> Result<Exit, Failure> {
             records: records.len(),
             verdict,
         };
-        text::print(&if json { text::json_line(&judged) } else { judged.lines() })?;
+        say(&if json { text::json_line(&judged) } else { judged.lines() })?;
     }
     if outcomes.is_empty() {
         let held: Vec<&str> = runs.iter().filter_map(|(h, _)| h.scenario.as_deref()).collect();

@@ -9,7 +9,7 @@ use lab::{
     Kind,
     judge::{Outcome, judge},
     report::{CaseResult, json, junit, latencies_ms, text as table},
-    run::{Played, play},
+    run::{Played, play_until},
     scenario::Scenario,
 };
 use net::{
@@ -53,8 +53,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         let asked = if sim { "the simulated world" } else { "real sockets" };
         return Err(Failure::usage(format!("none of these scenarios can be played on {asked}")));
     }
+    // What a signal would leave lying about comes after the ears.
+    let interrupted = signals::listen();
     let mut reports = Reports::new(out)?;
-    let interrupted = signals::watch();
     let progress = progress(acts.len());
     let mut cases = Vec::new();
     for act in &acts {
@@ -66,27 +67,35 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
             act.scenario.protocol.get_ref(),
             act.scenario.name.get_ref()
         ));
-        let (case, played) = perform(act)?;
+        let Some((case, played)) = perform(act, &interrupted)? else { break };
         reports.keep(act, &played)?;
         cases.push(case);
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let suite = json::suite(&cases);
+    let left = acts.len() - cases.len();
+    let suite = json::suite(&cases, left);
     let dir = reports.dir.clone();
     reports.write(&cases, &suite)?;
     if json {
-        text::print(&text::json_line(&suite))?;
+        say(&text::json_line(&suite))?;
     } else {
-        text::print(&table::table(&cases, true))?;
+        say(&table::table(&cases, true))?;
         text::talk(&format!("reports are in {}", dir.display()));
     }
-    if interrupted.is_set() {
-        let left = acts.len() - cases.len();
+    if left > 0 {
         text::talk(&format!("warning: interrupted; {left} of {} were not played", acts.len()));
         return Ok(Exit::Interrupted);
     }
     Ok(exit(cases.iter().map(|case| case.verdict.outcome)))
+}
+
+/// Prints it. That nobody listens any more does not make a fail a pass.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    match text::print(text) {
+        Ok(()) | Err(Failure::Unheard) => Ok(()),
+        Err(told) => Err(told),
+    }
 }
 
 /// How a suite ends: a fail is worse than knowing too little.
@@ -116,10 +125,12 @@ impl Kinds {
     }
 }
 
-fn perform(act: &Act<'_>) -> Result<(CaseResult, Played), Failure> {
+/// Plays and judges it; none if it was interrupted.
+fn perform(act: &Act<'_>, told: &signals::Told) -> Result<Option<(CaseResult, Played)>, Failure> {
     let Act { path, scenario, kind, seed } = act;
     let watch = Stopwatch::start();
-    let played = play(scenario, *kind, *seed).map_err(|e| scenarios::mistakes(&e))?;
+    let played = play_until(scenario, *kind, *seed, told.clone().set());
+    let Some(played) = played.map_err(|e| scenarios::mistakes(&e))? else { return Ok(None) };
     let elapsed = watch.elapsed();
     let verdict = judge(scenario, kind.name(), &played.records);
     // Virtual milliseconds say nothing about how fast anything is.
@@ -136,9 +147,15 @@ fn perform(act: &Act<'_>) -> Result<(CaseResult, Played), Failure> {
         verdict,
         elapsed,
         latencies_ms,
-        replay: format!("wirelab run {path} --{} --seed {seed}", kind.name()),
+        replay: format!("wirelab run {} --{} --seed {seed}", quoted(path), kind.name()),
     };
-    Ok((case, played))
+    Ok(Some((case, played)))
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Where everything goes. Nothing is half-written: files appear whole, under their names, at the end.

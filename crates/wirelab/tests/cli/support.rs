@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// A line that has not come by then does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, with none of the settings of whoever runs the tests.
 pub(crate) fn wirelab() -> Command {
@@ -101,6 +101,14 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a sh").success());
+    }
+    /// The most memory it has held so far.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.0.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
     }
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.0.wait().expect("it is ours")

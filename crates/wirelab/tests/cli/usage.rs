@@ -58,7 +58,9 @@ fn what_does_not_exist_is_met_with_what_does() {
     assert!(refused(&["togle"]).contains("toggle"));
     assert!(refused(&["device", "banana"]).contains("toggle"));
     assert!(refused(&["device", "toggle", "--mode", "banana"]).contains("half_close"));
-    assert!(refused(&["device", "toggle", "--applied-limit", "0"]).contains("--applied-limit"));
+    for limit in ["0", "18446744073709551615"] {
+        assert!(refused(&["device", "toggle", "--applied-limit", limit]).contains("1 to 1000000"));
+    }
     assert!(refused(&[]).contains("--help"));
 }
 

@@ -321,7 +321,7 @@ impl<P: Protocol> Supervisor<P> {
             _ if self.policy.connection == Connection::PerRequest => Order::OneByOne,
             Answers::Unnamed => Order::OneByOne,
             Answers::None if waits_for_answers => Order::OneByOne,
-            Answers::None => Order::InOrder,
+            Answers::None => Order::InTurn,
             Answers::Named => Order::Free,
         }
     }

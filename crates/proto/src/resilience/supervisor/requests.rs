@@ -141,9 +141,9 @@ impl<P: Protocol> Supervisor<P> {
         }
         self.finish_badly(seq, Stage::Deadline, format!("the deadline of {limit:?} passed"));
         if phase.is_ambiguous() && self.order() == Order::OneByOne {
-            self.give_up_link(now, CloseReason::TimedOut("answer before the deadline".into()));
+            self.give_up_link(now, CloseReason::TimedOut("answer".into()));
         } else if phase == Phase::Linking && self.outbox.is_empty() && self.reconnect.is_none() {
-            self.hang_up(now, CloseReason::TimedOut("answer before the deadline".into()));
+            self.hang_up(now, CloseReason::TimedOut("connection".into()));
         }
     }
 

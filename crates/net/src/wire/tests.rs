@@ -1,0 +1,87 @@
+use std::{net::SocketAddr, time::Duration};
+
+use super::*;
+use crate::{Net, Recorder, sim::Sim};
+
+/// A wire in a simulated network, and the bare far end of it.
+async fn wire() -> (Wire, Stream, Env) {
+    let net = Net::Sim(Sim::new(Duration::from_millis(1)));
+    let env = Env::new(net.clone(), Recorder::new(0), 1);
+    let mut listener = net.listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let near = net.connect(&[listener.local_addr().unwrap()]).await.unwrap();
+    (Wire::new(near, 1), listener.accept().await.unwrap(), env)
+}
+
+fn frame(len: usize) -> Frame {
+    let bytes = vec![7; len].into();
+    Frame { bytes, kind: "test", ticket: None, msg_id: None, device_id: None }
+}
+
+async fn say(far: &mut Stream, bytes: &[u8]) {
+    let wrote = poll_fn(|cx| far.poll_write(cx, &[IoSlice::new(bytes)])).await;
+    assert_eq!(wrote.unwrap(), bytes.len());
+}
+
+/// What the wire does within a second, in a word.
+async fn next(wire: &mut Wire, env: &Env) -> &'static str {
+    let happened = tokio::select! {
+        // Time first: looking once more would find what nobody was woken for.
+        biased;
+        () = env.sleep_until(env.now() + Duration::from_secs(1)) => return "nothing",
+        happened = wire.next(env) => happened,
+    };
+    match happened {
+        Happened::Received(_) => "received",
+        Happened::Eof => "eof",
+        Happened::Wrote(_) => "wrote",
+        Happened::Ended(_) => "ended",
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_made_by_half_a_frame_is_room_to_read() {
+    let (mut wire, mut far, env) = wire().await;
+    // Over the limit, until the network takes all but ten bytes of it and no more.
+    wire.send(frame(FULL + 10), env.now());
+    say(&mut far, b"hello").await;
+    assert_eq!(next(&mut wire, &env).await, "received");
+    assert_eq!(next(&mut wire, &env).await, "nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_listen_is_not_heard() {
+    for (len, count) in [(FULL, 1), (FULL / 2, 2), (3, FULL_FRAMES)] {
+        let (mut wire, mut far, env) = wire().await;
+        wire.send(frame(FULL), env.now());
+        assert_eq!(next(&mut wire, &env).await, "wrote", "the network's own room");
+        (0..count).for_each(|_| wire.send(frame(len), env.now()));
+        say(&mut far, b"hello").await;
+        assert_eq!(next(&mut wire, &env).await, "nothing", "{count} of {len}");
+        // Until it listens.
+        let mut buf = vec![0; FULL];
+        let read = poll_fn(|cx| far.poll_read(cx, &mut buf)).await.unwrap();
+        assert!(read > 0);
+        while next(&mut wire, &env).await != "received" {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_stops_talking_is_answered() {
+    let (mut wire, mut far, env) = wire().await;
+    say(&mut far, &[1; 4 * READ]).await;
+    assert_eq!(next(&mut wire, &env).await, "received");
+    wire.send(frame(3), env.now());
+    assert_eq!(next(&mut wire, &env).await, "wrote", "before the rest is read");
+    for _ in 0..3 {
+        assert_eq!(next(&mut wire, &env).await, "received");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_noticed_before_more_is_written_into_it() {
+    let (mut wire, far, env) = wire().await;
+    drop(far);
+    env.sleep_until(env.now() + Duration::from_millis(5)).await;
+    wire.send(frame(3), env.now());
+    assert_eq!(next(&mut wire, &env).await, "eof");
+}

@@ -1,0 +1,81 @@
+//! Several requests under way on one connection, as where answers name their request.
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use net::{Client, Env, Host, Net, Recorder, Role, Sim};
+use proto::{
+    Answer, ConfigError, Delivery, Never, Policy, Protocol, RawPolicy, Supervisor, Time,
+    explain::Explanation,
+    resilience::Connection,
+    toggle::{self, Lamp, Quirk, Reply, Settings, Snapshot, Toggle},
+};
+
+/// A lamp whose answers are trusted to name their command.
+struct Named(Lamp);
+
+#[tokio::test(start_paused = true)]
+async fn every_request_hears_of_its_acknowledgement() {
+    let net = Net::Sim(Sim::new(Duration::from_millis(5)));
+    let env = Env::new(net, Recorder::new(Recorder::DEFAULT_LIMIT), 1);
+    let lamp = Lamp::default();
+    lamp.misbehave("timeout".parse().unwrap());
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let host = Host::start(env.node("device", Role::Device), any_port, Arc::new(lamp)).unwrap();
+    let policy = RawPolicy {
+        connection: Connection::Kept,
+        confirm: Some(Delivery::TcpAcked),
+        ..RawPolicy::default()
+    };
+    let policy = Policy::new::<Named>(policy).unwrap();
+    let supervisor = Supervisor::new(Named(Lamp::default()), policy, 1);
+    let client = Client::spawn(env.node("client", Role::Client), vec![host.addr()], supervisor);
+    let ask = || client.request(Toggle::new("D1", true).unwrap());
+    let (a, b, c) = tokio::join!(ask(), ask(), ask());
+    for receipt in [a, b, c] {
+        let receipt = receipt.unwrap();
+        assert_eq!((receipt.attempts, receipt.delivery), (1, Delivery::TcpAcked));
+        // To connect takes a round trip, and to be acknowledged another.
+        assert!(receipt.elapsed >= Duration::from_millis(20), "{:?}", receipt.elapsed);
+    }
+    client.close().await;
+    host.stop().await;
+}
+
+impl Protocol for Named {
+    const NAME: &'static str = "named";
+    const PORT: u16 = 0;
+    const ANSWERS: proto::session::Answers = proto::session::Answers::Named;
+    const CONFIRM: Delivery = Delivery::Replied;
+    const HIGHEST: Delivery = Delivery::Applied;
+    type Settings = Settings;
+    type Request = Toggle;
+    type Reply = Reply;
+    type Prompt = Never;
+    type Quirk = Quirk;
+    type Snapshot = Snapshot;
+    type Client = toggle::Client;
+    type Device = toggle::Device;
+    fn new(settings: Settings) -> Result<Self, ConfigError> {
+        Lamp::new(settings).map(Self)
+    }
+    fn client(&self, now: Time) -> toggle::Client {
+        self.0.client(now)
+    }
+    fn device(&self, now: Time) -> toggle::Device {
+        self.0.device(now)
+    }
+    fn answer(reply: &Reply) -> Answer {
+        Lamp::answer(reply)
+    }
+    fn device_id(request: &Toggle) -> Option<Arc<str>> {
+        Lamp::device_id(request)
+    }
+    fn misbehave(&self, quirk: Quirk) {
+        self.0.misbehave(quirk);
+    }
+    fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
+    }
+    fn explain(bytes: &[u8]) -> Explanation {
+        Lamp::explain(bytes)
+    }
+}

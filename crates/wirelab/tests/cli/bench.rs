@@ -1,0 +1,64 @@
+//! `wirelab bench`: both sides of every load, and their ratio.
+use crate::support::*;
+
+const SMALL: [&str; 7] = ["bench", "toggle", "--rounds", "1", "--commands", "50", "--json"];
+const LOADS: [(&str, u64); 6] =
+    [("new", 1), ("new", 10), ("new", 100), ("kept", 1), ("kept", 10), ("kept", 100)];
+
+/// Every load is there, in numbers.
+fn check(report: &serde_json::Value) {
+    assert_eq!(report["schema"], 1);
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), LOADS.len());
+    for (row, (connection, concurrent)) in rows.iter().zip(LOADS) {
+        assert_eq!((&row["connection"], &row["rounds"]), (&connection.into(), &1.into()));
+        assert_eq!(row["concurrent"], concurrent);
+        assert_eq!(row["commands"], if concurrent == 1 { 50 } else { 200 });
+        let number = |side: &str, key: &str| row[side][key].as_f64().expect("a number");
+        for side in ["client", "floor"] {
+            let keys = ["p50_us", "p95_us", "p99_us", "p999_us", "max_us"].map(|k| number(side, k));
+            assert!(keys[0] > 0.0 && keys.is_sorted(), "{row}");
+        }
+        for (key, ratio) in
+            [("p50_us", "p50_client_over_floor"), ("per_second", "per_second_client_over_floor")]
+        {
+            let wanted = number("client", key) / number("floor", key);
+            assert!((row[ratio].as_f64().unwrap() - wanted).abs() < 1e-9, "{row}");
+        }
+    }
+}
+
+#[test]
+fn every_load_is_measured_against_the_floor() {
+    let ran = run(SMALL).ok();
+    check(&ran.result());
+    assert_eq!((&ran.result()["reference"], ran.err.as_str()), (&serde_json::Value::Null, ""));
+}
+
+#[test]
+fn somebody_elses_device_is_measured_too() {
+    let mut device = device(&[]);
+    let addr = device.addr.to_string();
+    let ran = run([&SMALL[..], &["--reference", &addr]].concat()).ok();
+    check(&ran.result());
+    assert_eq!(ran.result()["reference"], addr);
+    // Client and floor each sent every command. Later loads repeat the ids of earlier ones.
+    let (memory, records) = device.show();
+    let arrived = records.iter().filter(|r| r["event"] == "frame" && r["dir"] == "in").count();
+    assert_eq!(arrived, 2 * 2 * (50 + 200 + 200));
+    assert!(memory["devices"]["DEVICE123"]["applied"].as_u64().unwrap() > 400);
+}
+
+#[test]
+fn a_device_that_does_not_answer_is_no_measurement() {
+    let device = device(&["--mode", "reject"]);
+    let addr = device.addr.to_string();
+    let ran = run([&SMALL[..], &["--reference", &addr]].concat());
+    assert!(ran.failed(3).contains("needs every command to succeed"), "{ran:?}");
+}
+
+#[test]
+fn there_is_no_benchmark_for_what_does_not_exist() {
+    assert!(run(["bench", "banana"]).failed(2).contains("toggle"));
+    assert_eq!(run(["bench", "toggle", "--rounds", "0"]).code, Some(2));
+}
