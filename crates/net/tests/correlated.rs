@@ -3,14 +3,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use net::{Client, Env, Host, Net, Recorder, Role, Sim};
 use proto::{
-    Answer, ConfigError, Delivery, Never, Policy, Protocol, RawPolicy, Supervisor, Time,
-    explain::Explanation,
+    Delivery, Policy, Protocol, RawPolicy, Supervisor,
     resilience::Connection,
-    toggle::{self, Lamp, Quirk, Reply, Settings, Snapshot, Toggle},
+    testing::Named,
+    toggle::{Lamp, Toggle},
 };
-
-/// A lamp whose answers are trusted to name their command.
-struct Named(Lamp);
 
 #[tokio::test(start_paused = true)]
 async fn every_request_hears_of_its_acknowledgement() {
@@ -25,7 +22,7 @@ async fn every_request_hears_of_its_acknowledgement() {
         confirm: Some(Delivery::TcpAcked),
         ..RawPolicy::default()
     };
-    let policy = Policy::new::<Named>(policy).unwrap();
+    let policy = Policy::new::<Named<Lamp>>(policy).unwrap();
     let supervisor = Supervisor::new(Named(Lamp::default()), policy, 1);
     let client = Client::spawn(env.node("client", Role::Client), vec![host.addr()], supervisor);
     let ask = || client.request(Toggle::new("D1", true).unwrap());
@@ -38,44 +35,4 @@ async fn every_request_hears_of_its_acknowledgement() {
     }
     client.close().await;
     host.stop().await;
-}
-
-impl Protocol for Named {
-    const NAME: &'static str = "named";
-    const PORT: u16 = 0;
-    const ANSWERS: proto::session::Answers = proto::session::Answers::Named;
-    const CONFIRM: Delivery = Delivery::Replied;
-    const HIGHEST: Delivery = Delivery::Applied;
-    type Settings = Settings;
-    type Request = Toggle;
-    type Reply = Reply;
-    type Prompt = Never;
-    type Quirk = Quirk;
-    type Snapshot = Snapshot;
-    type Client = toggle::Client;
-    type Device = toggle::Device;
-    fn new(settings: Settings) -> Result<Self, ConfigError> {
-        Lamp::new(settings).map(Self)
-    }
-    fn client(&self, now: Time) -> toggle::Client {
-        self.0.client(now)
-    }
-    fn device(&self, now: Time) -> toggle::Device {
-        self.0.device(now)
-    }
-    fn answer(reply: &Reply) -> Answer {
-        Lamp::answer(reply)
-    }
-    fn device_id(request: &Toggle) -> Option<Arc<str>> {
-        Lamp::device_id(request)
-    }
-    fn misbehave(&self, quirk: Quirk) {
-        self.0.misbehave(quirk);
-    }
-    fn snapshot(&self) -> Snapshot {
-        self.0.snapshot()
-    }
-    fn explain(bytes: &[u8]) -> Explanation {
-        Lamp::explain(bytes)
-    }
 }

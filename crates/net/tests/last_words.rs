@@ -30,7 +30,8 @@ async fn last_answers_that_nobody_takes_are_dropped_after_two_seconds() {
     say(&mut deaf, b"nonsense").await;
     let at = |is: fn(&Event) -> bool| env.recorder.until(move |r| is(&r.event).then_some(r.at));
     let hung_up = at(|e| matches!(e, Event::Fact { fact: Fact::Malformed { .. }, .. })).await;
-    let closed = at(|e| matches!(e, Event::Closed { .. })).await;
+    let closed = at(|e| matches!(e, Event::Closed { .. }));
+    let closed = tokio::time::timeout(Duration::from_secs(60), closed).await.expect("it closes");
     let waited = closed - hung_up;
     assert!((Duration::from_secs(2)..Duration::from_millis(2010)).contains(&waited), "{waited:?}");
     host.stop().await;

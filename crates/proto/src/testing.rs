@@ -1,9 +1,12 @@
 //! Two sessions, a wire between them, virtual time and a transcript. And the checks every protocol owes.
-use std::{collections::VecDeque, fmt::Write, time::Duration};
+use std::{collections::VecDeque, fmt::Write, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{CloseReason, Fact, Frame, Input, Output, Protocol, Session, Ticket, Time, rng::Rng};
+use crate::{
+    Answer, CloseReason, ConfigError, Delivery, Fact, Frame, Input, Output, Protocol, Session,
+    Ticket, Time, explain::Explanation, rng::Rng, session::Answers,
+};
 
 /// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.
 pub struct Pair<P: Protocol> {
@@ -135,6 +138,49 @@ impl<P: Protocol> Pair<P> {
             _ => {}
         }
         true
+    }
+}
+
+/// Another protocol, with its answers trusted to name their requests.
+pub struct Named<P>(pub P);
+
+impl<P: Protocol> Protocol for Named<P> {
+    const NAME: &'static str = P::NAME;
+    const PORT: u16 = P::PORT;
+    const ANSWERS: Answers = Answers::Named;
+    const CONFIRM: Delivery = P::CONFIRM;
+    const HIGHEST: Delivery = P::HIGHEST;
+    type Settings = P::Settings;
+    type Request = P::Request;
+    type Reply = P::Reply;
+    type Prompt = P::Prompt;
+    type Quirk = P::Quirk;
+    type Snapshot = P::Snapshot;
+    type Client = P::Client;
+    type Device = P::Device;
+    fn new(settings: P::Settings) -> Result<Self, ConfigError> {
+        P::new(settings).map(Self)
+    }
+    fn client(&self, now: Time) -> P::Client {
+        self.0.client(now)
+    }
+    fn device(&self, now: Time) -> P::Device {
+        self.0.device(now)
+    }
+    fn answer(reply: &P::Reply) -> Answer {
+        P::answer(reply)
+    }
+    fn device_id(request: &P::Request) -> Option<Arc<str>> {
+        P::device_id(request)
+    }
+    fn misbehave(&self, quirk: P::Quirk) {
+        self.0.misbehave(quirk);
+    }
+    fn snapshot(&self) -> P::Snapshot {
+        self.0.snapshot()
+    }
+    fn explain(bytes: &[u8]) -> Explanation {
+        P::explain(bytes)
     }
 }
 

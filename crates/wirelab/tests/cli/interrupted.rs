@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use crate::{scenario::*, support::*};
 
-/// A command to a silent lamp, for an hour.
-const PATIENT: &str = "policy = { recv_timeout = \"1h\", max_attempts = 1 }\n";
+/// A command to a silent lamp, for two minutes.
+const PATIENT: &str = "policy = { recv_timeout = \"2m\", max_attempts = 1 }\n";
 
 /// Runs these until `begun` is true of what it has recorded so far, then interrupts it.
 fn interrupt(dir: &Dir, args: &[&str], begun: impl Fn(&str) -> bool) -> Vec<String> {

@@ -139,12 +139,12 @@ impl<P: Protocol> Supervisor<P> {
         if phase.is_attempt() {
             self.note_failure(seq, Stage::Deadline, "cut short by the deadline".into(), None);
         }
-        self.finish_badly(seq, Stage::Deadline, format!("the deadline of {limit:?} passed"));
         if phase.is_ambiguous() && self.order() == Order::OneByOne {
             self.give_up_link(now, CloseReason::TimedOut("answer".into()));
-        } else if phase == Phase::Linking && self.outbox.is_empty() && self.reconnect.is_none() {
+        } else if phase == Phase::Linking && self.reconnect.is_none() {
             self.hang_up(now, CloseReason::TimedOut("connection".into()));
         }
+        self.finish_badly(seq, Stage::Deadline, format!("the deadline of {limit:?} passed"));
     }
 
     /// Begins the next attempt that may begin. Says whether one did.
