@@ -164,7 +164,7 @@ struct Report {
 /// A device cannot be started, or a command failed: then the numbers would mean nothing.
 fn measure(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Report> {
     let toggle = Toggle::new("DEVICE123", true)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut seed) = (Vec::new(), plan.seed);
     for kept in [false, true] {
         for concurrent in [1, 10, 100] {
             let times = if concurrent == 1 { 1 } else { 4 };
@@ -176,7 +176,9 @@ fn measure(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Report
                     "{word} connection, {concurrent} at a time: round {}",
                     round + 1
                 ));
-                one_round(plan, &toggle, load)
+                // A device that remembers must not take this round for the last one again.
+                seed += 1;
+                one_round(plan, &toggle, load, seed)
             });
             let rounds: Vec<_> = rounds.collect::<Result<_, _>>()?;
             rows.push(Row::of(word, load, &rounds));
@@ -186,18 +188,23 @@ fn measure(plan: &Plan, mut progress: impl FnMut(&str)) -> anyhow::Result<Report
 }
 
 /// Floor, then client, back to back.
-fn one_round(plan: &Plan, toggle: &Toggle, load: Load) -> anyhow::Result<(Figures, Figures)> {
-    let frame = encode_toggle(Ticket(plan.seed), toggle);
+fn one_round(
+    plan: &Plan,
+    toggle: &Toggle,
+    load: Load,
+    seed: u64,
+) -> anyhow::Result<(Figures, Figures)> {
+    let frame = encode_toggle(Ticket(seed), toggle);
     if let Some(addr) = plan.reference {
         let floor = floor::measure(addr, &frame, load)?;
-        let client = ours::measure(addr, toggle, load, plan.seed)?;
+        let client = ours::measure(addr, toggle, load, seed)?;
         return Ok((client.figures(), floor.figures()));
     }
     let device = floor::Device::start(frame.len(), load)?;
     let floor = floor::measure(device.addr(), &frame, load);
     device.stop();
     let device = ours::Device::start()?;
-    let client = ours::measure(device.addr(), toggle, load, plan.seed);
+    let client = ours::measure(device.addr(), toggle, load, seed);
     device.stop();
     Ok((client?.figures(), floor?.figures()))
 }
