@@ -63,10 +63,10 @@ pub fn performance_report(samples_ms: &[f64], now: Timestamp) -> PerformanceRepo
     }
 }
 
-/// A suite's results. `version` grows when a key changes its meaning or goes.
+/// A suite's results. `schema` grows when a key changes its meaning or goes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Suite<'a> {
-    version: u32,
+    schema: u32,
     outcome: Outcome,
     passed: usize,
     failed: usize,
@@ -97,7 +97,7 @@ pub fn suite(cases: &[CaseResult], not_played: usize) -> Suite<'_> {
     let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.iter().copied()).collect();
     let missing = (not_played > 0).then_some(Outcome::Inconclusive);
     Suite {
-        version: 1,
+        schema: 1,
         outcome: cases
             .iter()
             .map(|c| c.verdict.outcome)
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn an_empty_suite_is_a_result_too() {
         let none = serde_json::to_value(suite(&[], 0)).unwrap();
-        assert_eq!((&none["version"], &none["cases"]), (&1.into(), &serde_json::json!([])));
+        assert_eq!((&none["schema"], &none["cases"]), (&1.into(), &serde_json::json!([])));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod decode;
 mod device;
 mod interrupted;
 mod judge;
+mod links;
 mod many;
 mod metrics;
 mod output;

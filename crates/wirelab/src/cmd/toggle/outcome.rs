@@ -184,7 +184,9 @@ fn remedy(stage: Stage) -> &'static str {
         Stage::NotConfirmed => {
             "the device proves no more: ask for less with --confirm, or for a framed answer"
         }
-        Stage::Deadline => "it may have switched all the same; give it a longer --deadline",
+        Stage::Deadline => {
+            "if it left, it may have switched all the same; give it a longer --deadline"
+        }
         Stage::QueueFull => "send fewer commands at once",
         Stage::BreakerOpen => "the device failed too often; wait until the breaker probes it",
         Stage::Superseded | Stage::Expired => "it was never sent; send it again",

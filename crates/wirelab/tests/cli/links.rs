@@ -1,0 +1,143 @@
+//! Links to a VKB-Link that is killed, frozen or absent: a process of its own, ended by real signals.
+//! What arrived is read off the device, never off the client.
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+
+use crate::support::*;
+
+fn vkb(words: &[&str], port: u16, flags: &[&str]) -> std::process::Command {
+    let mut command = wirelab();
+    command.arg("vkb").args(words).args(["--port", &port.to_string()]).args(flags);
+    command
+}
+
+fn device_at(port: u16) -> Running {
+    let running = Running::start(wirelab().args(["device", "vkb", "--port", &port.to_string()]));
+    running.out.until("listening");
+    running
+}
+
+/// The numbers spelt by the frames among these lines of a device.
+fn numbers(lines: &[String]) -> Vec<u16> {
+    let records = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let frames = records.filter(|r| r["event"] == "frame" && r["dir"] == "in");
+    let number = |r: Value| {
+        let bytes = r["bytes"].as_str().unwrap().split(' ').map(|b| u8::from_str_radix(b, 16));
+        let bytes: Vec<u8> = bytes.map(Result::unwrap).collect();
+        u16::from_le_bytes([bytes[4], bytes[5]])
+    };
+    frames.map(number).collect()
+}
+
+#[test]
+fn a_state_is_sent_and_believed_once_its_connection_survived() {
+    let mut device = device_of("vkb", &[]);
+    let flags = ["--shift", "2", "--subshift", "1", "--survive", "50ms", "--json"];
+    let sent = finish(&mut vkb(&["send"], device.addr.port(), &flags)).ok().result();
+    assert_eq!((&sent["outcome"], &sent["delivery"]), (&"ok".into(), &"survived".into()));
+    let memory = device.show().0;
+    assert_eq!((&memory["shift"], &memory["subshift"]), (&2.into(), &1.into()));
+    finish(&mut vkb(&["clear"], device.addr.port(), &["--survive", "50ms"])).ok();
+    assert_eq!(device.show().0["shift"], 0);
+}
+
+#[test]
+fn a_state_for_nobody_is_refused() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ran = finish(&mut vkb(&["send"], nobody, &["--shift", "1"]));
+    assert!(ran.failed(1).contains("refused"), "{ran:?}");
+    let ran = finish(&mut vkb(&["send"], nobody, &["--confirm", "applied"]));
+    assert!(ran.failed(2).contains("--confirm"), "{ran:?}");
+}
+
+#[test]
+fn a_held_state_is_asserted_again_after_a_kill() {
+    let first = device_of("vkb", &[]);
+    let port = first.addr.port();
+    let mut hold = Running::start(&mut vkb(&["hold"], port, &["--shift", "3", "--report"]));
+    hold.err.until("connected");
+    first.running.signal("KILL");
+    hold.err.until("connection lost");
+    let second = device_at(port);
+    assert_eq!(numbers(&[second.out.until("\"frame\"")]), [3]);
+    hold.say("no state");
+    hold.err.until("write SHIFT SUBSHIFT");
+    hold.say("4 1");
+    assert_eq!(numbers(&[second.out.until("\"frame\"")]), [0x104]);
+    hold.signal("INT");
+    assert!(hold.out.until("submitted").contains("2 submitted"));
+    assert!(hold.wait().code().is_some());
+}
+
+/// The kernel of a frozen process acknowledges; only an answer, or none, tells.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_frozen_device_acknowledges_and_does_not_reply() {
+    let device = device_of("vkb", &["--set", "replies=true"]);
+    let port = device.addr.port();
+    finish(&mut vkb(&["send"], port, &["--confirm", "replied"])).ok();
+    device.running.signal("STOP");
+    finish(&mut vkb(&["send"], port, &["--confirm", "tcp_acked"])).ok();
+    let flags = ["--confirm", "replied", "--deadline", "400ms"];
+    finish(&mut vkb(&["send"], port, &flags)).failed(124);
+    device.running.signal("CONT");
+    finish(&mut vkb(&["send"], port, &["--confirm", "replied"])).ok();
+}
+
+/// A hundred states a second, and the device is killed and away for a second.
+#[test]
+fn every_state_across_a_kill_arrives() {
+    const STATES: u16 = 300;
+    let mut first = device_of("vkb", &[]);
+    let port = first.addr.port();
+    let mut hold = Running::start(&mut vkb(&["hold"], port, &["--ordered", "--report"]));
+    let mut second = None;
+    for n in 1..STATES {
+        // The load's own pace, not a wait for anything.
+        std::thread::sleep(Duration::from_millis(10));
+        match n {
+            75 => first.running.signal("KILL"),
+            175 => second = Some(device_at(port)),
+            _ => {}
+        }
+        let [shift, subshift] = n.to_le_bytes();
+        hold.say(&format!("{shift} {subshift}"));
+    }
+    let second = second.expect("it was started on the way");
+    let mut arrived: BTreeSet<u16> = numbers(&first.running.out.rest()).into_iter().collect();
+    while arrived.len() < usize::from(STATES) {
+        arrived.extend(numbers(&[second.out.until("\"frame\"")]));
+    }
+    assert!(arrived.into_iter().eq(0..STATES));
+    hold.signal("INT");
+    assert!(hold.out.until("submitted").contains("300 submitted"));
+}
+
+#[test]
+fn what_rules_make_of_the_game_is_asserted() {
+    let device = device_of("vkb", &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("rules.json");
+    std::fs::write(
+        &rules,
+        r#"[{"title": "Gear", "when": {"all": [{"signal": "gear_down", "op": "eq", "value": true}]},
+             "then": [{"vkb_set_shift": ["Shift1"]}], "else": [{"vkb_clear_shift": ["Shift1"]}]},
+            {"title": "Odd", "when": {"all": [{"signal": "geer", "op": "eq", "value": 1}]}, "then": []}]"#,
+    )
+    .unwrap();
+    let (journal, rules) = (dir.path().to_str().unwrap(), rules.to_str().unwrap());
+    let flags = ["--journal", journal, "--rules", rules, "--interval", "10ms"];
+    let mut follow = Running::start(&mut vkb(&["follow"], device.addr.port(), &flags));
+    assert!(follow.err.until("warning").contains("Odd"));
+    let status = dir.path().join("Status.json");
+    for (flags, number) in [(4, 1), (0, 0), (4, 1)] {
+        let event =
+            format!(r#"{{"timestamp":"2025-01-01T00:00:00Z","event":"Status","Flags":{flags}}}"#);
+        std::fs::write(&status, event).unwrap();
+        assert_eq!(numbers(&[device.running.out.until("\"frame\"")]), [number]);
+    }
+    follow.signal("INT");
+    assert_eq!(numbers(&[device.running.out.until("\"frame\"")]), [0], "cleared at the end");
+    assert_eq!(follow.wait().code(), Some(0));
+}
