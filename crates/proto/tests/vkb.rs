@@ -1,6 +1,8 @@
 //! VKB-Link, both ends joined by a perfect wire in virtual time.
 use proto::{
-    CloseReason, Delivery, Fact, Input, Output, Protocol, Session, Ticket, Time,
+    CloseReason, Delivery, Fact, Input, Output, Policy, Protocol, RawPolicy, Session, Supervisor,
+    Ticket, Time,
+    resilience::{Connection, Happening, Step},
     testing::{Pair, check},
     vkb::{Bitmaps, Client, Mode, Replied, Settings, Vkb},
 };
@@ -247,4 +249,44 @@ fn a_mode_switched_on_strikes_connections_that_live() {
     vkb.misbehave("reset_before".parse().unwrap());
     pair.ask(Ticket(2), state(2, 0));
     assert_eq!(pair.closed[1], Some(CloseReason::Abort));
+}
+
+/// Two states are lost with their connection; each draws its own delay before it is sent again.
+#[test]
+fn a_newer_state_never_overtakes_an_older_one_after_a_loss() {
+    for seed in 0..50 {
+        let policy = Policy::new::<Vkb>(RawPolicy {
+            connection: Connection::Kept,
+            confirm: Some(Delivery::Survived),
+            ..RawPolicy::default()
+        });
+        let mut supervisor = Supervisor::new(Vkb::default(), policy.unwrap(), seed);
+        let mut now = Time::default();
+        for n in 1..=2 {
+            let submit = Happening::Submit(Ticket(n), state(n as u8, 0));
+            supervisor.handle_input(now, submit);
+        }
+        let (mut connects, mut sent) = (0, Vec::new());
+        while sent.len() < 4 {
+            match supervisor.poll_output() {
+                Step::Connect => {
+                    connects += 1;
+                    supervisor.handle_input(now, Happening::Connected);
+                }
+                Step::Transmit(frame) => {
+                    sent.push((connects, frame.bytes[4]));
+                    supervisor.handle_input(now, Happening::Written(frame.ticket.unwrap()));
+                    if sent.len() == 2 {
+                        supervisor.handle_input(now, Happening::Closed(CloseReason::Reset));
+                    }
+                }
+                Step::Wait(at) => {
+                    now = at.expect("there is more to send");
+                    supervisor.handle_input(now, Happening::Timeout);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(sent, [(1, 1), (1, 2), (2, 1), (2, 2)], "seed {seed}");
+    }
 }
