@@ -2,7 +2,7 @@
 use proto::{
     CloseReason, Delivery, Fact, Input, Output, Policy, Protocol, RawPolicy, Session, Supervisor,
     Ticket, Time,
-    resilience::{Connection, Happening, Step},
+    resilience::{Connection, Happening, RawBreaker, Step},
     testing::{Pair, check},
     vkb::{Bitmaps, Client, Mode, Replied, Settings, Vkb},
 };
@@ -288,5 +288,35 @@ fn a_newer_state_never_overtakes_an_older_one_after_a_loss() {
             }
         }
         assert_eq!(sent, [(1, 1), (1, 2), (2, 1), (2, 2)], "seed {seed}");
+    }
+}
+
+/// A dying listener's backlog takes connections, and resets them.
+#[test]
+fn a_connection_that_only_opened_is_a_failure_to_the_breaker() {
+    for threshold in [2, 3] {
+        let breaker = Some(RawBreaker { threshold, ..RawBreaker::default() });
+        let policy = RawPolicy { connection: Connection::Kept, breaker, ..RawPolicy::default() };
+        let policy = RawPolicy { max_attempts: 9, ..policy };
+        let mut supervisor =
+            Supervisor::new(Vkb::default(), Policy::new::<Vkb>(policy).unwrap(), 1);
+        let (mut now, mut connects) = (Time::default(), 0);
+        supervisor.handle_input(now, Happening::Submit(Ticket(1), state(1, 0)));
+        loop {
+            match supervisor.poll_output() {
+                Step::Connect => {
+                    connects += 1;
+                    supervisor.handle_input(now, Happening::Connected);
+                    supervisor.handle_input(now, Happening::Closed(CloseReason::Reset));
+                }
+                Step::Done(..) => break,
+                Step::Wait(at) => {
+                    now = at.expect("there is more to try");
+                    supervisor.handle_input(now, Happening::Timeout);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(connects, threshold);
     }
 }
