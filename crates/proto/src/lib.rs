@@ -7,6 +7,7 @@ pub mod explain;
 pub mod inbox;
 pub mod resilience;
 pub mod rng;
+pub mod secs2;
 pub mod session;
 pub mod testing;
 pub mod time;

@@ -1,0 +1,182 @@
+//! Bytes to items. What is wrong with bytes is told with its place and the answer it deserves.
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Format, Item, Limits, Reader, View, item::SHORT};
+
+/// Bytes that are no message text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset}: {problem}")]
+pub struct DecodeError {
+    /// Where the item begins that is wrong, from 0.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a message text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Lists wait for more items.
+    #[error("an item is missing")]
+    Missing,
+    /// The two bits that count the length bytes are zero.
+    #[error("an item without a length")]
+    NoLength,
+    /// No format has this code.
+    #[error("format code {0:#o} is unknown")]
+    Format(u8),
+    /// The text ends within the length.
+    #[error("{had} of {wanted} length bytes")]
+    Length {
+        /// As the format byte says.
+        wanted: u8,
+        /// What is there.
+        had: usize,
+    },
+    /// The text ends within the payload.
+    #[error("{} of {len} bytes with {left} left", .format.sml())]
+    Overrun {
+        /// What it is.
+        format: Format,
+        /// The bytes it claims.
+        len: usize,
+        /// What is there.
+        left: usize,
+    },
+    /// The payload ends within a value.
+    #[error("{len} bytes are no whole number of {} values", .format.sml())]
+    Ragged {
+        /// What it is.
+        format: Format,
+        /// The bytes it has.
+        len: usize,
+    },
+    /// More items than can follow.
+    #[error("a list of {count} items with {left} bytes left")]
+    Count {
+        /// The items it claims.
+        count: usize,
+        /// What is there for these, and for those other lists wait for.
+        left: usize,
+    },
+    /// A text is one item.
+    #[error("{0} bytes after the end of the item")]
+    Trailing(usize),
+    /// Nested deeper than we take.
+    #[error("more than {limit} lists within each other")]
+    Depth {
+        /// The limit.
+        limit: usize,
+    },
+    /// Longer than we take.
+    #[error("{len} bytes are more than the limit of {limit}")]
+    Size {
+        /// The bytes there are.
+        len: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// More than we take.
+    #[error("more than {limit} items")]
+    Items {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// What equipment answers to a text it cannot take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream9 {
+    /// S9F7, illegal data.
+    IllegalData,
+    /// S9F11, data too long.
+    TooLong,
+}
+
+impl Stream9 {
+    /// The function within stream 9.
+    pub const fn function(self) -> u8 {
+        match self {
+            Self::IllegalData => 7,
+            Self::TooLong => 11,
+        }
+    }
+}
+
+impl DecodeError {
+    /// The answer it deserves.
+    pub fn answer(&self) -> Stream9 {
+        match self.problem {
+            Problem::Size { .. } | Problem::Items { .. } => Stream9::TooLong,
+            Problem::Missing
+            | Problem::NoLength
+            | Problem::Format(_)
+            | Problem::Length { .. }
+            | Problem::Overrun { .. }
+            | Problem::Ragged { .. }
+            | Problem::Count { .. }
+            | Problem::Trailing(_)
+            | Problem::Depth { .. } => Stream9::IllegalData,
+        }
+    }
+}
+
+impl Item {
+    /// The item of a message text, none if the text is empty. Long payloads stay where they are, and
+    /// keep the whole text in memory.
+    pub fn decode(text: &Bytes, limits: &Limits) -> Result<Option<Self>, DecodeError> {
+        let mut tree = Tree { text: text.clone(), shared: None, open: Vec::new() };
+        let mut root = None;
+        for view in Reader::new(text, limits) {
+            root = tree.add(&view?);
+        }
+        Ok(root)
+    }
+
+    /// The same from bytes of somebody else, which are copied.
+    pub fn decode_slice(text: &[u8], limits: &Limits) -> Result<Option<Self>, DecodeError> {
+        Self::decode(&Bytes::copy_from_slice(text), limits)
+    }
+}
+
+/// Items on their way into lists.
+struct Tree {
+    text: Bytes,
+    /// The text again, once something long needs it.
+    shared: Option<Arc<Bytes>>,
+    /// Each open list with the number of items it will have, the innermost last.
+    open: Vec<(usize, Vec<Item>)>,
+}
+
+impl Tree {
+    /// The outermost item, once it is whole.
+    fn add(&mut self, view: &View<'_>) -> Option<Item> {
+        if view.items > 0 {
+            // The reader has seen bytes for as many items.
+            self.open.push((view.items, Vec::with_capacity(view.items)));
+            return None;
+        }
+        let mut item =
+            if view.format == Format::List { Item::nest(Vec::new()) } else { self.leaf(view) };
+        while let Some((count, list)) = self.open.last_mut() {
+            list.push(item);
+            if list.len() < *count {
+                return None;
+            }
+            item = Item::nest(std::mem::take(list));
+            self.open.pop();
+        }
+        Some(item)
+    }
+
+    fn leaf(&mut self, &View { offset, format, payload, .. }: &View<'_>) -> Item {
+        if payload.len() <= SHORT {
+            return Item::short(format, payload);
+        }
+        let text = self.shared.get_or_insert_with(|| Arc::new(self.text.clone()));
+        let start = offset + 1 + usize::from(self.text[offset] & 3);
+        Item::window(format, text, start, payload.len())
+    }
+}

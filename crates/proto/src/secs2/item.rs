@@ -1,0 +1,172 @@
+//! An item with all it holds, in 24 bytes a node: what is short lies inside, what is long is a window
+//! into the text it came from. Whatever exists can be encoded.
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Format, MAX_DEPTH};
+
+/// The most bytes, or items of a list, that three length bytes can count.
+pub const MAX_LEN: usize = 0xff_ffff;
+/// The longest payload kept inside a node.
+pub(super) const SHORT: usize = WIRE - 2;
+const WIRE: usize = 23;
+
+/// One item of SECS-II and all it holds.
+///
+/// Two items are equal if their bytes are: `TRUE` as `01` is not `TRUE` as `ff`, and a NaN equals
+/// itself. How many length bytes there once were makes no difference.
+///
+/// ```
+/// use proto::secs2::Item;
+/// let reply = Item::list([Item::binary([0]), Item::list([Item::ascii("SIM"), Item::u4(7)])]);
+/// let Some([ack, Item { .. }]) = reply.items() else { panic!("two items") };
+/// assert_eq!(ack.bytes(), [0]);
+/// ```
+#[derive(Clone)]
+pub struct Item(pub(super) Node);
+
+#[derive(Clone)]
+pub(super) enum Node {
+    /// Its depth, counting itself.
+    List(u8, Box<[Item]>),
+    /// As on the wire: format byte, one length byte, payload. What follows has no meaning.
+    Short([u8; WIRE]),
+    Long(Window),
+}
+
+/// Part of a text.
+#[derive(Clone)]
+pub(super) struct Window {
+    format: Format,
+    start: u32,
+    len: u32,
+    text: Arc<Bytes>,
+}
+
+/// Why something cannot be an item.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// More than three length bytes can say.
+    #[error("{len} is more than the {MAX_LEN} that one {} can hold", .format.sml())]
+    TooLong {
+        /// What it was to be.
+        format: Format,
+        /// Its bytes; a list's items.
+        len: usize,
+    },
+    /// Bytes left over after the last value.
+    #[error("{len} bytes are no whole number of {} values", .format.sml())]
+    Ragged {
+        /// What it was to be.
+        format: Format,
+        /// Its bytes.
+        len: usize,
+    },
+    /// Lists too deep within each other.
+    #[error("more than {MAX_DEPTH} lists within each other")]
+    TooDeep,
+    /// A list is made of items.
+    #[error("a list is made of items, not of bytes")]
+    ListOfBytes,
+}
+
+impl Item {
+    /// An item of any format but a list, from the bytes of its values as they are on the wire.
+    pub fn new(format: Format, payload: impl Into<Bytes>) -> Result<Self, BuildError> {
+        let payload = payload.into();
+        let len = payload.len();
+        if format == Format::List {
+            return Err(BuildError::ListOfBytes);
+        }
+        if len > MAX_LEN {
+            return Err(BuildError::TooLong { format, len });
+        }
+        if !format.fits(len) {
+            return Err(BuildError::Ragged { format, len });
+        }
+        Ok(match len {
+            0..=SHORT => Self::short(format, &payload),
+            _ => Self::window(format, &Arc::new(payload), 0, len),
+        })
+    }
+
+    /// A list of items that may be too many or too deep.
+    pub fn try_list(items: impl IntoIterator<Item = Self>) -> Result<Self, BuildError> {
+        let items: Vec<Self> = items.into_iter().collect();
+        if items.len() > MAX_LEN {
+            return Err(BuildError::TooLong { format: Format::List, len: items.len() });
+        }
+        if items.iter().any(|item| item.depth() >= MAX_DEPTH) {
+            return Err(BuildError::TooDeep);
+        }
+        Ok(Self::nest(items))
+    }
+
+    /// The caller has checked that these are not too many, and not too deep.
+    pub(super) fn nest(items: Vec<Self>) -> Self {
+        let inner = items.iter().map(Self::depth).max().unwrap_or(0);
+        Self(Node::List(inner as u8 + 1, items.into_boxed_slice()))
+    }
+
+    /// The caller has checked that the payload fits its format, and is short.
+    pub(super) fn short(format: Format, payload: &[u8]) -> Self {
+        let mut wire = [0; WIRE];
+        wire[0] = format.code() << 2 | 1;
+        wire[1] = payload.len() as u8;
+        wire[2..2 + payload.len()].copy_from_slice(payload);
+        Self(Node::Short(wire))
+    }
+
+    /// The caller has checked that the window is within the text and fits its format.
+    pub(super) fn window(format: Format, text: &Arc<Bytes>, start: usize, len: usize) -> Self {
+        let (start, len) = (start as u32, len as u32);
+        Self(Node::Long(Window { format, start, len, text: text.clone() }))
+    }
+
+    /// What it holds.
+    pub fn format(&self) -> Format {
+        match &self.0 {
+            Node::List(..) => Format::List,
+            Node::Short(wire) => Format::from_code(wire[0] >> 2).expect("made from a format"),
+            Node::Long(window) => window.format,
+        }
+    }
+
+    /// The bytes of its values as they are on the wire; none for a list.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Node::List(..) => &[],
+            Node::Short(wire) => &wire[2..2 + usize::from(wire[1])],
+            Node::Long(Window { start, len, text, .. }) => {
+                &text[*start as usize..][..*len as usize]
+            }
+        }
+    }
+
+    /// What a list holds; nothing if it is no list.
+    pub fn items(&self) -> Option<&[Self]> {
+        match &self.0 {
+            Node::List(_, items) => Some(items),
+            Node::Short(_) | Node::Long(_) => None,
+        }
+    }
+
+    /// Lists within each other, itself included; 0 if it is no list.
+    pub fn depth(&self) -> usize {
+        match &self.0 {
+            Node::List(depth, _) => usize::from(*depth),
+            Node::Short(_) | Node::Long(_) => 0,
+        }
+    }
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.format() == other.format()
+            && self.bytes() == other.bytes()
+            && self.items() == other.items()
+    }
+}
+
+impl Eq for Item {}

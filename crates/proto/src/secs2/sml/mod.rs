@@ -1,0 +1,3 @@
+//! SML, the way people write SECS-II: as everybody reads it, and as anybody writes it.
+
+mod print;

@@ -1,0 +1,72 @@
+//! Bytes that other stacks agree on.
+use proto::secs2::{Item, encode};
+
+use crate::support::{bytes, item};
+
+fn same(hex: &str, wanted: &Item) {
+    assert_eq!(&item(hex), wanted);
+    assert_eq!(encode(wanted), bytes(hex));
+}
+
+fn fake_eq() -> Item {
+    Item::list([Item::ascii("FAKE-EQ"), Item::ascii("1.0.0")])
+}
+
+#[test]
+fn items_have_the_bytes_of_other_stacks() {
+    let svids = || Item::list([Item::u4(1001), Item::u4(1002)]);
+    let one = |item| Item::list([item]);
+    let pair = |a, b| Item::list([a, b]);
+    let values = || pair(Item::f4(25.5), Item::ascii("RUN"));
+    same("0102 4107 46414b452d4551 4105 312e302e30", &fake_eq());
+    same("0102 b104000003e9 b104000003ea", &svids());
+    same("0102 910441cc0000 410352554e", &values());
+    same("0102 210100 0102 410746414b452d4551 4105312e302e30", &pair(Item::binary([0]), fake_eq()));
+    same(
+        "0102 b10400000001 0101 0102 b10400000064 0102 b104000003e9b104000003ea",
+        &pair(Item::u4(1), one(pair(Item::u4(100), svids()))),
+    );
+    same("0102 250101 0101 b10400000032", &pair(Item::boolean(true), one(Item::u4(50))));
+    same(
+        "0102 4105 5354415254 0101 0102 4104 50504944 4108 5245434950452d41",
+        &pair(Item::ascii("START"), one(pair(Item::ascii("PPID"), Item::ascii("RECIPE-A")))),
+    );
+    same(
+        "0103 210181 b10400000bb9 4110 4348414d424552204f56455254454d50",
+        &Item::list([Item::binary([0x81]), Item::u4(3001), Item::ascii("CHAMBER OVERTEMP")]),
+    );
+    same(
+        "0103 b10400000001 b10400000032 0101 0102 b10400000064 0102 910441cc0000 410352554e",
+        &Item::list([Item::u4(1), Item::u4(50), one(pair(Item::u4(100), values()))]),
+    );
+    same("210a 0000 e301 0000 0000002f", &Item::binary(bytes("0000e30100000000002f")));
+}
+
+#[test]
+fn every_format_at_its_extremes_has_the_bytes_of_other_stacks() {
+    let hex = "0111 21020102 25020100 4103414243 61088000000000000000 6502ff7f 69028000 \
+               710480000000 8108bfe0000000000000 91083fc00000c0000000 a108ffffffffffffffff \
+               a50200ff a902ffff b104ffffffff 4100 b100 0100 010101010100";
+    same(
+        hex,
+        &Item::list([
+            Item::binary([1, 2]),
+            Item::booleans([true, false]),
+            Item::ascii("ABC"),
+            Item::i8(i64::MIN),
+            Item::i1s([-1, 127]),
+            Item::i2(i16::MIN),
+            Item::i4(i32::MIN),
+            Item::f8(-0.5),
+            Item::f4s([1.5, -2.0]),
+            Item::u8(u64::MAX),
+            Item::u1s([0, 255]),
+            Item::u2(u16::MAX),
+            Item::u4(u32::MAX),
+            Item::ascii(""),
+            Item::u4s([]),
+            Item::list([]),
+            Item::list([Item::list([Item::list([])])]),
+        ]),
+    );
+}
