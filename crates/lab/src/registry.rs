@@ -2,9 +2,9 @@
 //! types become JSON.
 use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sync::Arc};
 
-use net::{Client, Env, Failure, Host, Receipt};
+use net::{Client, Door, Env, Failure, Host, Receipt, Way};
 use proto::{
-    ConfigError, Policy, Protocol, RawPolicy, Supervisor, explain::Explanation, toggle::Lamp,
+    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, explain::Explanation, toggle::Lamp,
     vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
@@ -33,16 +33,16 @@ pub trait AnyProtocol: Sync {
     fn name(&self) -> &'static str;
     /// The port its devices usually listen on.
     fn port(&self) -> u16;
-    /// A client of the device at `addrs`.
+    /// A client of the device at `addrs`; one that listens does so at the first of them.
     ///
     /// # Errors
-    /// The settings or the policy make no sense.
+    /// The settings or the policy make no sense, or it cannot listen there.
     fn client(
         &self,
         env: Env,
         addrs: Vec<SocketAddr>,
         settings: Value,
-        policy: RawPolicy,
+        policy: PolicyPatch,
     ) -> Result<Arc<dyn AnyClient>, ConfigError>;
     /// A device, not plugged in yet.
     ///
@@ -67,6 +67,8 @@ pub trait AnyProtocol: Sync {
 pub trait AnyClient: Send + Sync {
     /// Asks, and waits for the one outcome.
     fn request(&self, request: Value) -> BoxFuture<'_, Result<AnyAnswer, ConfigError>>;
+    /// Where it listens, if it does not dial.
+    fn addr(&self) -> Option<SocketAddr>;
     /// Ends it and waits until its connection is closed.
     fn close(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
@@ -81,7 +83,9 @@ pub trait AnyDevice: Send {
     /// # Errors
     /// What is wrong with the quirk.
     fn misbehave(&self, quirk: &str) -> Result<(), ConfigError>;
-    /// Starts it at `addr`.
+    /// It dials; its clients listen.
+    fn dials(&self) -> bool;
+    /// Starts it at `addr`, where it listens or dials.
     ///
     /// # Errors
     /// The operating system's: most often, the port is taken.
@@ -140,12 +144,19 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
         env: Env,
         addrs: Vec<SocketAddr>,
         settings: Value,
-        policy: RawPolicy,
+        policy: PolicyPatch,
     ) -> Result<Arc<dyn AnyClient>, ConfigError> {
-        let policy = Policy::new::<P>(policy)
+        let protocol = configure::<P>(settings)?;
+        let policy = Policy::new::<P>(policy.over(protocol.policy()))
             .map_err(|e| ConfigError::new(format!("policy.{}", e.key), e.problem))?;
-        let supervisor = Supervisor::new(configure::<P>(settings)?, policy, env.seed);
-        Ok(Arc::new(Client::spawn(env, addrs, supervisor)))
+        let way = match (protocol.listens(), addrs.first()) {
+            (true, Some(addr)) => Way::Wait(Door::open(&env, *addr).map_err(|e| {
+                ConfigError::new("settings", format!("cannot listen at {addr}: {e}"))
+            })?),
+            (true, None) | (false, _) => Way::Dial(addrs),
+        };
+        let supervisor = Supervisor::new(protocol, policy, env.seed);
+        Ok(Arc::new(Client::by(env, way, supervisor)))
     }
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
         Ok(Box::new(Arc::new(configure::<P>(settings)?)))
@@ -172,6 +183,9 @@ impl<P: Protocol> AnyClient for Client<P> {
             }))
         })
     }
+    fn addr(&self) -> Option<SocketAddr> {
+        Client::addr(self)
+    }
     fn close(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             if let Some(client) = Arc::into_inner(self) {
@@ -185,6 +199,9 @@ impl<P: Protocol> AnyDevice for Arc<P> {
     fn misbehave(&self, quirk: &str) -> Result<(), ConfigError> {
         P::misbehave(self, quirk.parse()?);
         Ok(())
+    }
+    fn dials(&self) -> bool {
+        P::dials(self).is_some()
     }
     fn plug_in(&self, env: Env, addr: SocketAddr) -> io::Result<Box<dyn AnyHost>> {
         Ok(Box::new(Host::start(env, addr, self.clone())?))

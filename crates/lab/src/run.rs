@@ -109,12 +109,7 @@ impl<'a> Stage<'a> {
             let seat = Seat { device, addr: World::any_port(), host: None };
             stage.devices.insert(cast.name.get_ref(), seat);
         }
-        for (n, cast) in scenario.devices.iter().enumerate() {
-            if let Err(problem) = stage.plug_in(cast.name.get_ref()) {
-                let key = format!("device[{n}]");
-                return Err(vec![scenario.error_at(cast.name.span(), key, problem)]);
-            }
-        }
+        stage.plug_in_all(|seat| !seat.device.dials())?;
         for (n, cast) in scenario.clients.iter().enumerate() {
             let name = cast.name.get_ref();
             let addr = stage.devices[cast.device.get_ref().as_str()].addr;
@@ -128,9 +123,34 @@ impl<'a> Stage<'a> {
                 let key = format!("client[{n}].{}", e.key);
                 vec![scenario.error_at(cast.policy.span(), key, e.problem)]
             })?;
+            let seat = stage.seat(cast.device.get_ref());
+            match (seat.device.dials(), client.addr()) {
+                (true, Some(addr)) => seat.addr = addr,
+                (false, None) => {}
+                (dials, _) => {
+                    let both = if dials { "both dial" } else { "both listen" };
+                    let problem = format!("{name} and {}: {both}", cast.device.get_ref());
+                    let key = format!("client[{n}].settings");
+                    return Err(vec![scenario.error_at(cast.settings.span(), key, problem)]);
+                }
+            }
             stage.clients.insert(name, client);
         }
+        stage.plug_in_all(|seat| seat.device.dials())?;
         Ok(stage)
+    }
+
+    fn plug_in_all(&mut self, which: impl Fn(&Seat) -> bool) -> Result<(), Vec<ScenarioError>> {
+        for (n, cast) in self.scenario.devices.iter().enumerate() {
+            let name = cast.name.get_ref();
+            if which(self.seat(name))
+                && let Err(problem) = self.plug_in(name)
+            {
+                let key = format!("device[{n}]");
+                return Err(vec![self.scenario.error_at(cast.name.span(), key, problem)]);
+            }
+        }
+        Ok(())
     }
 
     async fn play(&mut self) {

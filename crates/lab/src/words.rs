@@ -44,6 +44,7 @@ pub fn fact(fact: &Fact) -> &'static str {
         Fact::Quirk { .. } => "quirk",
         Fact::Malformed { .. } => "malformed",
         Fact::Orphan { .. } => "orphan",
+        Fact::Odd { .. } => "odd",
     }
 }
 
@@ -54,6 +55,9 @@ pub fn close(reason: &CloseReason) -> &'static str {
         CloseReason::Reset => "reset",
         CloseReason::TimedOut(_) => "timed_out",
         CloseReason::Misbehaved(_) => "misbehaved",
+        CloseReason::Timer(_) => "timer",
+        CloseReason::Refused(_) => "refused",
+        CloseReason::Left(_) => "left",
         CloseReason::Failed(_) => "failed",
         CloseReason::Local => "local",
         CloseReason::Abort => "abort",

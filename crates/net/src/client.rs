@@ -7,12 +7,13 @@ use proto::{
     rng::Rng,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{broadcast, mpsc, oneshot},
     task::JoinHandle,
 };
 
 use crate::{
     Env, Event,
+    door::Way,
     env::Alarm,
     net::{Stream, connect_stage},
     record::End,
@@ -21,6 +22,8 @@ use crate::{
 
 /// Requests on their way to the task; beyond them, callers wait.
 const INBOX: usize = 64;
+/// Words of the peer kept for whoever listens.
+const PUSHES: usize = 1024;
 /// Between looks at what the peer's kernel has acknowledged.
 const ACK_POLL: Duration = Duration::from_millis(1);
 
@@ -97,15 +100,35 @@ pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
     submit: mpsc::Sender<Mail<P>>,
+    said: broadcast::Sender<P::Reply>,
+    addr: Option<SocketAddr>,
     task: JoinHandle<Unsent<P>>,
 }
 
 impl<P: Protocol> Client<P> {
     /// Starts the task. It connects to the first of `addrs` that takes it, when there is a request.
     pub fn spawn(env: Env, addrs: Vec<SocketAddr>, supervisor: Supervisor<P>) -> Self {
+        Self::by(env, Way::Dial(addrs), supervisor)
+    }
+    /// Starts the task, which comes by its connection in this way.
+    pub fn by(env: Env, way: Way, supervisor: Supervisor<P>) -> Self {
         let (submit, inbox) = mpsc::channel(INBOX);
-        let task = tokio::spawn(Driver::new(env, addrs, supervisor).run(inbox));
-        Self { submit, task }
+        let (said, _) = broadcast::channel(PUSHES);
+        let addr = match &way {
+            Way::Dial(_) => None,
+            Way::Wait(door) => door.addr(),
+        };
+        let task = tokio::spawn(Driver::new(env, way, supervisor, said.clone()).run(inbox));
+        Self { submit, said, addr, task }
+    }
+    /// Where it listens, if it does not dial.
+    pub fn addr(&self) -> Option<SocketAddr> {
+        self.addr
+    }
+    /// What the peer says unasked from now on. Who does not keep up misses the oldest, and learns
+    /// how many.
+    pub fn listen(&self) -> broadcast::Receiver<P::Reply> {
+        self.said.subscribe()
     }
     /// Asks, and waits for the one outcome.
     pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
@@ -149,7 +172,8 @@ impl Tickets {
 
 struct Driver<P: Protocol> {
     env: Env,
-    addrs: Vec<SocketAddr>,
+    way: Way,
+    said: broadcast::Sender<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
     link: Link,
@@ -174,12 +198,18 @@ enum LinkEvent {
 }
 
 impl<P: Protocol> Driver<P> {
-    fn new(env: Env, addrs: Vec<SocketAddr>, supervisor: Supervisor<P>) -> Self {
+    fn new(
+        env: Env,
+        way: Way,
+        supervisor: Supervisor<P>,
+        said: broadcast::Sender<P::Reply>,
+    ) -> Self {
         Self {
             tickets: Tickets::of(&env),
             alarm: env.alarm(),
             env,
-            addrs,
+            way,
+            said,
             supervisor,
             link: Link::Idle,
             conn: 0,
@@ -228,7 +258,7 @@ impl<P: Protocol> Driver<P> {
             Order::Pause => Happening::Pause,
             Order::Resume => Happening::Resume,
             Order::Move(addrs) => {
-                self.addrs = addrs;
+                self.way = Way::Dial(addrs);
                 Happening::Moved
             }
             Order::Isolate => Happening::Isolate,
@@ -326,7 +356,11 @@ impl<P: Protocol> Driver<P> {
                 Step::Received(frame) => env.record(inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
-                Step::Push(said) => env.record(Event::Push { conn, said: format!("{said:?}") }),
+                Step::Push(said) => {
+                    env.record(Event::Push { conn, said: format!("{said:?}") });
+                    // Nobody listening is nobody to tell.
+                    let _ = self.said.send(said);
+                }
                 Step::Note(note) => env.record(noted(note, conn, env.now())),
                 Step::Breaker(what) => env.record(Event::Breaker { what }),
                 Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
@@ -341,11 +375,16 @@ impl<P: Protocol> Driver<P> {
 
     fn connect(&mut self) {
         self.conn = self.env.next_conn();
-        if let Some(addr) = self.addrs.first().copied() {
-            self.env.record(Event::Connecting { conn: self.conn, addr });
-        }
-        let (net, addrs) = (self.env.net.clone(), self.addrs.clone());
-        self.link = Link::Connecting(Box::pin(async move { net.connect(&addrs).await }));
+        self.link = Link::Connecting(match &self.way {
+            Way::Dial(addrs) => {
+                if let Some(addr) = addrs.first().copied() {
+                    self.env.record(Event::Connecting { conn: self.conn, addr });
+                }
+                let (net, addrs) = (self.env.net.clone(), addrs.clone());
+                Box::pin(async move { net.connect(&addrs).await })
+            }
+            Way::Wait(door) => Box::pin(door.wait()),
+        });
     }
 
     fn drop_link(&mut self, reason: CloseReason) {
@@ -361,7 +400,10 @@ impl<P: Protocol> Driver<P> {
                 let detail = reason.to_string();
                 self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
             }
-            Link::Open(wire) => wire.close(reason, &self.env),
+            Link::Open(mut wire) => {
+                wire.last_words(&self.env);
+                wire.close(reason, &self.env);
+            }
         }
     }
 

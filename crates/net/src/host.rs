@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Env, Event,
-    net::{Listener, Stream},
+    net::{Listener, Stream, connect_stage},
     wire::{Happened, Wire, inbound},
 };
 
@@ -40,14 +40,15 @@ pub struct Host<P: Protocol> {
 }
 
 impl<P: Protocol> Host<P> {
-    /// Starts `device` at `addr`; port 0 is any free one.
+    /// Starts `device` at `addr`; port 0 is any free one. A device that dials dials there.
     ///
     /// # Errors
     /// The operating system's: most often, the port is taken.
     pub fn start(env: Env, addr: SocketAddr, device: Arc<P>) -> io::Result<Self> {
+        let dials = device.dials();
         // Even a device that starts deaf takes its port first, so that its address is known.
-        let listener = env.net.listen(addr)?;
-        let addr = listener.local_addr()?;
+        let listener = if dials.is_none() { Some(env.net.listen(addr)?) } else { None };
+        let addr = listener.as_ref().map_or(Ok(addr), Listener::local_addr)?;
         let (prompts, _) = broadcast::channel(16);
         let (relisten, commands) = mpsc::channel(1);
         let unplug = CancellationToken::new();
@@ -57,15 +58,20 @@ impl<P: Protocol> Host<P> {
             device: device.clone(),
             prompts: prompts.clone(),
             unplug: unplug.clone(),
-            listener: Some(listener),
+            listener,
         };
-        env.record(Event::Listening { addr });
-        rack.listen_as_told()?;
-        let task = tokio::spawn(rack.run(commands));
+        let task = match dials {
+            Some(gap) => tokio::spawn(rack.run_dialling(commands, gap)),
+            None => {
+                env.record(Event::Listening { addr });
+                rack.listen_as_told()?;
+                tokio::spawn(rack.run(commands))
+            }
+        };
         let told = AtomicU64::new(0);
         Ok(Self { addr, env, device, prompts, told, relisten, unplug, task })
     }
-    /// Where it listens, or would.
+    /// Where it listens, or would; or where it dials.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -124,15 +130,74 @@ impl<P: Protocol> Rack<P> {
                 biased;
                 () = self.unplug.cancelled() => break,
                 Some(done) = commands.recv() => { let _ = done.send(self.listen_as_told()); }
-                Some(_) = connections.join_next() => {}
+                Some(_) = connections.join_next() => self.listen_again(),
                 accepted = accept(&mut self.listener) => match accepted {
-                    Ok(stream) => self.serve(stream, &mut connections),
+                    Ok(stream) => {
+                        self.serve(stream, &mut connections);
+                        self.listen_again();
+                    }
                     Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
                 },
             }
         }
         self.listener = None;
         while connections.join_next().await.is_some() {}
+    }
+
+    /// Dials instead of listening: one connection at a time, and so long between them.
+    async fn run_dialling(
+        self,
+        mut commands: mpsc::Receiver<oneshot::Sender<io::Result<()>>>,
+        gap: Duration,
+    ) {
+        let unplug = self.unplug.clone();
+        let mut connections = JoinSet::new();
+        let mut dialling = self.dial();
+        let mut pause = self.env.alarm();
+        loop {
+            tokio::select! {
+                biased;
+                () = unplug.cancelled() => break,
+                Some(done) = commands.recv() => { let _ = done.send(Ok(())); }
+                Some(_) = connections.join_next() => pause.set(Some(self.env.now() + gap)),
+                stream = &mut dialling => {
+                    dialling = Box::pin(std::future::pending());
+                    match stream {
+                        Some(stream) => self.serve(stream, &mut connections),
+                        None => pause.set(Some(self.env.now() + gap)),
+                    }
+                }
+                () = pause.ring() => {
+                    pause.set(None);
+                    dialling = self.dial();
+                }
+            }
+        }
+        drop(dialling);
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn dial(&self) -> Dialling {
+        let (env, addr, conn) = (self.env.clone(), self.addr, self.env.next_conn());
+        Box::pin(async move {
+            env.record(Event::Connecting { conn, addr });
+            match env.net.connect(&[addr]).await {
+                Ok(stream) => Some(stream),
+                Err(e) => {
+                    let stage = connect_stage(&e);
+                    env.record(Event::ConnectFailed { conn, stage, detail: e.to_string() });
+                    None
+                }
+            }
+        })
+    }
+
+    /// A device that serves one at a time may listen again, or not any more.
+    fn listen_again(&mut self) {
+        if let Err(e) = self.listen_as_told() {
+            let step = format!("cannot listen again at {}: {e}", self.addr);
+            self.env.record(Event::StepFailed { step: 0, problem: step });
+        }
     }
 
     fn listen_as_told(&mut self) -> io::Result<()> {
@@ -163,6 +228,8 @@ impl<P: Protocol> Rack<P> {
         connections.spawn(plugged.run(self.prompts.subscribe(), self.unplug.clone()));
     }
 }
+
+type Dialling = std::pin::Pin<Box<dyn Future<Output = Option<Stream>> + Send>>;
 
 async fn accept(listener: &mut Option<Listener>) -> io::Result<Stream> {
     match listener {

@@ -4,6 +4,7 @@
 
 pub mod bare;
 pub mod client;
+pub mod door;
 pub mod env;
 pub mod files;
 pub mod host;
@@ -14,6 +15,7 @@ pub mod tcp;
 mod wire;
 
 pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
+pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};
 pub use host::Host;
 pub use net::Net;

@@ -92,6 +92,15 @@ impl Wire {
     pub(crate) fn unacked(&self) -> Option<usize> {
         self.stream.unacked()
     }
+    /// Hands the kernel what it takes at once of what is queued.
+    pub(crate) fn last_words(&mut self, env: &Env) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        while !self.outbox.is_empty() && self.broken.is_none() {
+            if self.poll_write(&mut cx, env).is_pending() {
+                return;
+            }
+        }
+    }
     /// Closes and records it. What was not written yet is dropped.
     #[track_caller]
     pub(crate) fn close(self, reason: CloseReason, env: &Env) {

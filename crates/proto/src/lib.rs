@@ -14,7 +14,7 @@ pub mod time;
 pub mod toggle;
 pub mod vkb;
 
-pub use resilience::{Delivery, Policy, RawPolicy, RequestError, Stage, Supervisor};
+pub use resilience::{Delivery, Policy, PolicyPatch, RawPolicy, RequestError, Stage, Supervisor};
 pub use session::{
     Answer, CloseReason, ConfigError, Fact, Frame, Input, Never, Output, Proof, Protocol, Session,
     Ticket,

@@ -1,10 +1,10 @@
 //! The one interface every protocol implements, on the client and on the device side.
-use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Time, explain::Explanation, resilience::Delivery};
+use crate::{RawPolicy, Time, explain::Explanation, resilience::Delivery};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -43,6 +43,23 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn device(&self, now: Time) -> Self::Device;
     /// What this answer proves about its request.
     fn answer(reply: &Self::Reply) -> Answer;
+    /// The highest level this very request can prove.
+    fn highest(request: &Self::Request) -> Delivery {
+        let _ = request;
+        Self::HIGHEST
+    }
+    /// The policy its clients have unless told otherwise.
+    fn policy(&self) -> RawPolicy {
+        RawPolicy::default()
+    }
+    /// Its client listens, and the device dials.
+    fn listens(&self) -> bool {
+        false
+    }
+    /// The device dials, with at least this between the end of one connection and the next.
+    fn dials(&self) -> Option<Duration> {
+        None
+    }
     /// The device a request is meant for, where requests say so.
     fn device_id(request: &Self::Request) -> Option<Arc<str>>;
     /// From now on the device behaves like this.
@@ -86,6 +103,10 @@ pub enum Input<'a, R> {
     Eof,
     /// Say this, under this ticket.
     Request(Ticket, R),
+    /// Nobody waits for this request any more: an answer that still comes is late.
+    Forget(Ticket),
+    /// We are about to hang up: say what the protocol wants said first.
+    Leave,
     /// The instant asked for by [`Output::Wait`] has passed.
     Timeout,
 }
@@ -132,6 +153,8 @@ pub enum Answer {
     Accepted(Delivery),
     /// The device says no, and why.
     Rejected(String),
+    /// The protocol itself gave up waiting for one, and why.
+    TimedOut(String),
 }
 
 /// Names one request across retries, reconnects, logs and both ends' evidence. Written as 16 hex digits.
@@ -245,6 +268,13 @@ pub enum Fact {
         /// The request it was for.
         ticket: Ticket,
     },
+    /// A sound message that has no place here, and what became of it.
+    Odd {
+        /// What became of it; a closed, short list, fit for a metric label.
+        what: Cow<'static, str>,
+        /// The particulars.
+        detail: String,
+    },
 }
 
 impl Fact {
@@ -271,6 +301,15 @@ pub enum CloseReason {
     /// The peer broke the protocol.
     #[error("peer broke the protocol: {0}")]
     Misbehaved(String),
+    /// A timer of the protocol ran out: which, since when, started by what.
+    #[error("{0}")]
+    Timer(String),
+    /// The peer would not have us.
+    #[error("{0}")]
+    Refused(String),
+    /// The peer took its leave, with this.
+    #[error("peer left with {0}")]
+    Left(String),
     /// The operating system gave up on it.
     #[error("connection failed: {0}")]
     Failed(String),

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, fmt::Write, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    Answer, CloseReason, ConfigError, Delivery, Fact, Frame, Input, Output, Protocol, Session,
-    Ticket, Time,
+    Answer, CloseReason, ConfigError, Delivery, Fact, Frame, Input, Output, Protocol, RawPolicy,
+    Session, Ticket, Time,
     explain::Explanation,
     rng::Rng,
     secs2::{self, Body, Item, Limits, Reader},
@@ -174,6 +174,18 @@ impl<P: Protocol> Protocol for Named<P> {
     fn answer(reply: &P::Reply) -> Answer {
         P::answer(reply)
     }
+    fn highest(request: &P::Request) -> Delivery {
+        P::highest(request)
+    }
+    fn policy(&self) -> RawPolicy {
+        self.0.policy()
+    }
+    fn listens(&self) -> bool {
+        self.0.listens()
+    }
+    fn dials(&self) -> Option<Duration> {
+        self.0.dials()
+    }
     fn device_id(request: &P::Request) -> Option<Arc<str>> {
         P::device_id(request)
     }
@@ -295,6 +307,7 @@ fn rests<S: Session>(session: &mut S, words: &mut Vec<String>) -> bool {
             Output::Received(Frame { kind, ticket, .. }) => format!("takes {kind} {ticket:?}"),
             Output::Reply(ticket, _) => format!("reply {ticket:?}"),
             Output::Fact(Fact::Malformed { reason, .. }) => format!("malformed {reason}"),
+            Output::Fact(Fact::Odd { what, .. }) => format!("odd {what}"),
             Output::Fact(fact) => format!("{fact:?}"),
             Output::Ready(_) | Output::Push(_) | Output::Finish => continue,
             Output::Close(_) => return true,

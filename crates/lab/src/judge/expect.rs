@@ -282,6 +282,7 @@ impl<'a> Evidence<'a> {
             let (why, which) = match is {
                 Fact::Malformed { reason, .. } => (Some(&**reason), None),
                 Fact::Quirk { name, .. } => (None, Some(&**name)),
+                Fact::Odd { what, .. } => (Some(&**what), None),
                 Fact::Applied { .. } | Fact::Duplicate { .. } | Fact::Orphan { .. } => (None, None),
             };
             words::fact(is) == fact.get_ref()

@@ -7,7 +7,7 @@ mod expect;
 
 use std::{fmt, ops::Range};
 
-use proto::{RawPolicy, session::hex};
+use proto::{PolicyPatch, session::hex};
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
@@ -74,9 +74,9 @@ pub struct Client {
     /// The protocol's settings.
     #[serde(default = "nothing")]
     pub settings: Spanned<Value>,
-    /// Its patience.
+    /// Its patience, where it is not the protocol's.
     #[serde(default = "patience")]
-    pub policy: Spanned<RawPolicy>,
+    pub policy: Spanned<PolicyPatch>,
 }
 
 /// Something that happens to the cast.
@@ -244,8 +244,8 @@ fn nothing() -> Spanned<Value> {
     Spanned::new(0..0, Value::Object(serde_json::Map::new()))
 }
 
-fn patience() -> Spanned<RawPolicy> {
-    Spanned::new(0..0, RawPolicy::default())
+fn patience() -> Spanned<PolicyPatch> {
+    Spanned::new(0..0, PolicyPatch::default())
 }
 
 const fn once() -> u32 {

@@ -75,15 +75,18 @@ fn words(about: &About<'_>, event: &Event) -> Option<Words> {
             Fact::Quirk { .. } => (Info, "fact", "Did wrong on purpose"),
             Fact::Malformed { .. } => (Warning, "fact", "Bytes that are no frame"),
             Fact::Orphan { .. } => (Warning, "fact", "Answer repeated"),
+            Fact::Odd { .. } => (Warning, "fact", "Message out of place"),
         },
         Event::Push { .. } => (Info, "push", "Peer spoke unasked"),
         Event::Eof { .. } => (Debug, "eof", "Peer finished sending"),
         Event::Closed { reason, .. } => match reason {
-            CloseReason::Peer | CloseReason::Local | CloseReason::Abort => {
+            CloseReason::Peer | CloseReason::Left(_) | CloseReason::Local | CloseReason::Abort => {
                 (Info, "closed", "Connection closed")
             }
             CloseReason::Reset
             | CloseReason::TimedOut(_)
+            | CloseReason::Timer(_)
+            | CloseReason::Refused(_)
             | CloseReason::Misbehaved(_)
             | CloseReason::Failed(_) => (Warning, "closed", "Connection lost"),
         },
@@ -216,6 +219,10 @@ impl<'a> Line<'a> {
                     Fact::Applied { state, .. } => keys.detail = Some(state),
                     Fact::Malformed { detail, .. } => keys.detail = Some(detail),
                     Fact::Quirk { name, .. } => keys.reason = Some(Cow::Borrowed(name)),
+                    Fact::Odd { what, detail } => {
+                        keys.reason = Some(Cow::Borrowed(what));
+                        keys.detail = Some(detail);
+                    }
                     Fact::Duplicate { .. } | Fact::Orphan { .. } => {}
                 }
             }

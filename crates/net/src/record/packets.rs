@@ -172,6 +172,7 @@ impl Packets {
             Fact::Quirk { ticket, .. } => {
                 ticket.map_or_else(About::default, |ticket| self.about(record, ticket))
             }
+            Fact::Odd { .. } => About::default(),
         }
     }
 

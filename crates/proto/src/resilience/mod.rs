@@ -2,12 +2,14 @@
 mod backoff;
 mod breaker;
 mod outbox;
+mod patch;
 mod policy;
 mod reconnect;
 mod supervisor;
 
 pub use backoff::{Backoff, RawBackoff};
 pub use breaker::{Breaker, BreakerConfig, BreakerEvent, BreakerState, Cause, Permit, RawBreaker};
+pub use patch::PolicyPatch;
 pub use policy::{
     Connection, Delivery, Policy, Queueing, RawPolicy, RequestError, Stage, WhenOpen,
 };

@@ -317,9 +317,10 @@ impl From<&CloseReason> for Stage {
     /// What a connection's end means to a request that was waiting on it.
     fn from(reason: &CloseReason) -> Self {
         match reason {
-            CloseReason::Peer => Self::Closed,
+            CloseReason::Peer | CloseReason::Left(_) => Self::Closed,
             CloseReason::Reset => Self::Reset,
-            CloseReason::TimedOut(_) => Self::ReceiveTimeout,
+            CloseReason::TimedOut(_) | CloseReason::Timer(_) => Self::ReceiveTimeout,
+            CloseReason::Refused(_) => Self::Nack,
             CloseReason::Misbehaved(_) => Self::Malformed,
             CloseReason::Failed(_) => Self::Reset,
             CloseReason::Local | CloseReason::Abort => Self::Cancelled,

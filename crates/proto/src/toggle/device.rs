@@ -355,7 +355,7 @@ impl Session for Device {
             }
             Input::Eof => self.peer_finished(),
             Input::Request(_, never) => match never {},
-            Input::Timeout => {}
+            Input::Forget(_) | Input::Leave | Input::Timeout => {}
         }
         self.release(now);
     }

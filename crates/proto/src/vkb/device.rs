@@ -192,7 +192,7 @@ impl Session for Device {
             Input::Received(bytes) => self.read(now, bytes),
             Input::Eof => self.peer_finished(),
             Input::Request(_, never) => match never {},
-            Input::Timeout => {}
+            Input::Forget(_) | Input::Leave | Input::Timeout => {}
         }
         self.release(now);
     }

@@ -41,8 +41,8 @@ fn a_good_file_is_read_whole() {
     assert_eq!(scenario.worlds.len(), 2);
     assert_eq!(scenario.device("lamp").unwrap().settings.get_ref()["answer"], "framed");
     let policy = scenario.client("toggler").unwrap().policy.get_ref();
-    assert_eq!(policy.recv_timeout, proto::Span::millis(200));
-    assert_eq!(policy.backoff.base, proto::Span::millis(10));
+    assert_eq!(policy.recv_timeout, Some(proto::Span::millis(200)));
+    assert_eq!(policy.backoff.as_ref().unwrap().base, proto::Span::millis(10));
     let Step::Request(request) = scenario.steps[0].get_ref() else { panic!() };
     assert_eq!((request.times, request.background), (1, false));
     assert_eq!(request.send.get_ref()["state"], true);

@@ -123,12 +123,27 @@ impl<P: Protocol> Supervisor<P> {
         if matches!(self.link, Link::Down { .. }) {
             return;
         }
+        self.say_goodbye(now);
         self.out.push_back(Step::Disconnect(reason));
         if let (Some(breaker), Some(permit)) = (&mut self.breaker, self.permit.take()) {
             breaker.on_ignored(permit);
         }
         self.link = Link::Down { dial_at: Some(now) };
         (self.alarm, self.proved) = (None, false);
+    }
+
+    /// Last words, if the protocol has any. What else the session has to say is past.
+    fn say_goodbye(&mut self, now: Time) {
+        self.tell_session(now, Input::Leave);
+        while let Some(session) = self.link.session() {
+            match session.poll_output() {
+                Output::Transmit(frame) => self.out.push_back(Step::Transmit(frame)),
+                Output::Fact(fact) => self.out.push_back(Step::Fact(fact)),
+                Output::Received(frame) => self.out.push_back(Step::Received(frame)),
+                Output::Ready(_) | Output::Reply(..) | Output::Push(_) | Output::Finish => {}
+                Output::Close(_) | Output::Wait(_) => return,
+            }
+        }
     }
 
     fn forget_link(&mut self, now: Time, detail: &str) {

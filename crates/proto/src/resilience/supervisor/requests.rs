@@ -58,12 +58,13 @@ impl<P: Protocol> Supervisor<P> {
     pub(super) fn written(&mut self, now: Time, ticket: Ticket) {
         let Some(seq) = self.outbox.find(ticket) else { return };
         let Phase::Sending { .. } = self.outbox.get(seq).phase() else { return };
-        let patience = match self.policy.confirm {
+        let confirm = self.confirms(seq);
+        let patience = match confirm {
             Delivery::Survived => self.policy.survive,
             _ => self.policy.recv_timeout,
         };
         self.outbox.set(seq, Phase::Waiting { until: now + patience });
-        match self.policy.confirm {
+        match confirm {
             Delivery::Queued | Delivery::Written => {
                 self.succeed(now, seq, Delivery::Written, None);
             }
@@ -73,8 +74,8 @@ impl<P: Protocol> Supervisor<P> {
     }
 
     pub(super) fn acked(&mut self, now: Time, ticket: Ticket) {
-        if self.policy.confirm == Delivery::TcpAcked
-            && let Some(seq) = self.outbox.find(ticket)
+        if let Some(seq) = self.outbox.find(ticket)
+            && self.confirms(seq) == Delivery::TcpAcked
             && matches!(self.outbox.get(seq).phase(), Phase::Waiting { .. })
         {
             self.succeed(now, seq, Delivery::TcpAcked, None);
@@ -107,7 +108,7 @@ impl<P: Protocol> Supervisor<P> {
                     Phase::Sending { until } if until <= now => {
                         self.time_out(now, seq, Stage::SendFailed, "room to send");
                     }
-                    Phase::Waiting { until } if until <= now => match self.policy.confirm {
+                    Phase::Waiting { until } if until <= now => match self.confirms(seq) {
                         Delivery::Survived => self.succeed(now, seq, Delivery::Survived, None),
                         _ => self.time_out(now, seq, Stage::ReceiveTimeout, "answer"),
                     },
@@ -127,6 +128,8 @@ impl<P: Protocol> Supervisor<P> {
         if self.order() == Order::OneByOne || stage == Stage::SendFailed {
             self.give_up_link(now, reason);
         }
+        let ticket = self.outbox.get(seq).ticket;
+        self.tell_session(now, Input::Forget(ticket));
         self.fail_attempt(now, seq, stage, detail.clone(), ambiguous);
         if matches!(self.link, Link::Down { .. }) {
             self.fail_what_was_on_it(now, Stage::Closed, &detail);
@@ -144,6 +147,8 @@ impl<P: Protocol> Supervisor<P> {
         } else if phase == Phase::Linking && self.reconnect.is_none() {
             self.hang_up(now, CloseReason::TimedOut("connection".into()));
         }
+        let ticket = self.outbox.get(seq).ticket;
+        self.tell_session(now, Input::Forget(ticket));
         self.finish_badly(seq, Stage::Deadline, format!("the deadline of {limit:?} passed"));
     }
 
@@ -186,23 +191,33 @@ impl<P: Protocol> Supervisor<P> {
     }
 
     pub(super) fn replied(&mut self, now: Time, ticket: Ticket, reply: P::Reply) {
-        self.prove(now, Proof::RoundTrip);
+        let answer = P::answer(&reply);
+        if !matches!(answer, Answer::TimedOut(_)) {
+            self.prove(now, Proof::RoundTrip);
+        }
         // An answer to a request that has ended already is evidence and nothing more.
         let Some(seq) = self.outbox.find(ticket) else { return };
         if matches!(self.outbox.get(seq).phase(), Phase::Sending { .. }) {
             let detail = "answered before the request had left".to_owned();
             return self.answered_badly(now, seq, Stage::Malformed, detail);
         }
-        match P::answer(&reply) {
-            Answer::Accepted(level) if level >= self.policy.confirm => {
+        let confirm = self.confirms(seq);
+        match answer {
+            Answer::Accepted(level) if level >= confirm => {
                 self.succeed(now, seq, level, Some(reply));
             }
             Answer::Accepted(level) => {
-                let detail = format!("answered, which proves {level}, not {}", self.policy.confirm);
+                let detail = format!("answered, which proves {level}, not {confirm}");
                 self.answered_badly(now, seq, Stage::NotConfirmed, detail);
             }
             Answer::Rejected(why) => self.answered_badly(now, seq, Stage::Nack, why),
+            Answer::TimedOut(why) => self.answered_badly(now, seq, Stage::ReceiveTimeout, why),
         }
+    }
+
+    /// The level this request must reach: what the policy asks for, or all it can ever prove.
+    fn confirms(&self, seq: Seq) -> Delivery {
+        self.policy.confirm.min(P::highest(&self.outbox.get(seq).request))
     }
 
     fn answered_badly(&mut self, now: Time, seq: Seq, stage: Stage, detail: String) {
