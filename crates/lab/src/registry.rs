@@ -221,8 +221,7 @@ impl<P: Protocol> AnyHost for Host<P> {
         })
     }
     fn prompt(&self, prompt: Value) -> Result<(), ConfigError> {
-        Host::prompt(self, read("prompt", prompt)?);
-        Ok(())
+        Host::prompt(self, read("prompt", prompt)?)
     }
     fn snapshot(&self) -> Value {
         let snapshot = self.device().snapshot();

@@ -24,6 +24,8 @@ fn collect(dir: &Dir<'_>, found: &mut Vec<(String, String)>) {
 
 #[cfg(test)]
 mod tests {
+    use proto::quirk::Mode;
+
     use super::*;
     use crate::scenario::{Expect, Scenario};
 
@@ -60,11 +62,18 @@ mod tests {
         }
     }
 
+    fn modes() -> Vec<(&'static str, &'static str)> {
+        fn of<M: Mode>(
+            protocol: &'static str,
+        ) -> impl Iterator<Item = (&'static str, &'static str)> {
+            M::MODES.iter().map(move |(name, _)| (protocol, *name))
+        }
+        of::<proto::toggle::Mode>("toggle").chain(of::<proto::vkb::Mode>("vkb")).collect()
+    }
+
     #[test]
     fn every_mode_of_every_device_has_one() {
-        let toggle = proto::toggle::Mode::ALL.map(|(mode, _)| ("toggle", mode));
-        let vkb = proto::vkb::Mode::ALL.map(|(mode, _)| ("vkb", mode));
-        for (protocol, mode) in toggle.into_iter().chain(vkb) {
+        for (protocol, mode) in modes() {
             let folder = format!("scenarios/{protocol}/");
             let its = shipped().into_iter().filter(|(path, _)| path.starts_with(&folder));
             let all: String = its.map(|(_, text)| text).collect();

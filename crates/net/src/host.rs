@@ -1,15 +1,7 @@
 //! Hosts a fake device: accepts connections, runs one device session on each, and owns them all.
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use proto::{CloseReason, Input, Output, Protocol, Session, Ticket};
+use proto::{CloseReason, ConfigError, Input, Output, Protocol, Session};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::{JoinHandle, JoinSet},
@@ -32,8 +24,7 @@ pub struct Host<P: Protocol> {
     addr: SocketAddr,
     env: Env,
     device: Arc<P>,
-    prompts: broadcast::Sender<(Ticket, P::Prompt)>,
-    told: AtomicU64,
+    prompted: broadcast::Sender<()>,
     relisten: mpsc::Sender<oneshot::Sender<io::Result<()>>>,
     unplug: CancellationToken,
     task: JoinHandle<()>,
@@ -49,14 +40,14 @@ impl<P: Protocol> Host<P> {
         // Even a device that starts deaf takes its port first, so that its address is known.
         let listener = if dials.is_none() { Some(env.net.listen(addr)?) } else { None };
         let addr = listener.as_ref().map_or(Ok(addr), Listener::local_addr)?;
-        let (prompts, _) = broadcast::channel(16);
+        let (prompted, _) = broadcast::channel(1);
         let (relisten, commands) = mpsc::channel(1);
         let unplug = CancellationToken::new();
         let mut rack = Rack {
             env: env.clone(),
             addr,
             device: device.clone(),
-            prompts: prompts.clone(),
+            prompted: prompted.clone(),
             unplug: unplug.clone(),
             listener,
         };
@@ -68,8 +59,7 @@ impl<P: Protocol> Host<P> {
                 tokio::spawn(rack.run(commands))
             }
         };
-        let told = AtomicU64::new(0);
-        Ok(Self { addr, env, device, prompts, told, relisten, unplug, task })
+        Ok(Self { addr, env, device, prompted, relisten, unplug, task })
     }
     /// Where it listens, or would; or where it dials.
     pub fn addr(&self) -> SocketAddr {
@@ -93,12 +83,17 @@ impl<P: Protocol> Host<P> {
         }
         rx.await.unwrap_or(Ok(()))
     }
-    /// Has the device say something unasked, on every connection it has.
-    pub fn prompt(&self, prompt: P::Prompt) -> Ticket {
-        let ticket = Ticket(self.told.fetch_add(1, Ordering::Relaxed) + 1);
-        // Nobody connected is nobody to tell.
-        let _ = self.prompts.send((ticket, prompt));
-        ticket
+    /// Has the device say something unasked, now or once somebody is there to hear it.
+    ///
+    /// # Errors
+    /// The device knows nothing of the kind.
+    pub fn prompt(&self, prompt: P::Prompt) -> Result<(), ConfigError> {
+        let order = format!("{prompt:?}");
+        self.device.prompt(self.env.now(), prompt)?;
+        self.env.record(Event::Told { order });
+        // Nobody connected is nobody to poke.
+        let _ = self.prompted.send(());
+        Ok(())
     }
     /// Closes the listener and every connection, and waits until they are closed.
     pub async fn stop(mut self) {
@@ -117,7 +112,7 @@ struct Rack<P: Protocol> {
     env: Env,
     addr: SocketAddr,
     device: Arc<P>,
-    prompts: broadcast::Sender<(Ticket, P::Prompt)>,
+    prompted: broadcast::Sender<()>,
     unplug: CancellationToken,
     listener: Option<Listener>,
 }
@@ -225,7 +220,7 @@ impl<P: Protocol> Rack<P> {
             conn,
             env: self.env.clone(),
         };
-        connections.spawn(plugged.run(self.prompts.subscribe(), self.unplug.clone()));
+        connections.spawn(plugged.run(self.prompted.subscribe(), self.unplug.clone()));
     }
 }
 
@@ -253,13 +248,7 @@ enum Next {
 }
 
 impl<S: Session> Plugged<S> {
-    async fn run(
-        mut self,
-        mut prompts: broadcast::Receiver<(Ticket, S::Request)>,
-        unplug: CancellationToken,
-    ) where
-        S::Request: Clone,
-    {
+    async fn run(mut self, mut prompted: broadcast::Receiver<()>, unplug: CancellationToken) {
         let mut alarm = self.env.alarm();
         let reason = loop {
             let deadline = match self.obey() {
@@ -280,8 +269,9 @@ impl<S: Session> Plugged<S> {
             tokio::select! {
                 biased;
                 () = unplug.cancelled() => break CloseReason::Local,
-                Ok((ticket, prompt)) = prompts.recv() => {
-                    self.session.handle_input(now(), Input::Request(ticket, prompt));
+                // Having missed some is being told all the same.
+                Ok(()) | Err(broadcast::error::RecvError::Lagged(_)) = prompted.recv() => {
+                    self.session.handle_input(now(), Input::Prompted);
                 }
                 happened = self.wire.next(&self.env) => match happened {
                     Happened::Received(bytes) => {

@@ -5,6 +5,7 @@
 
 pub mod explain;
 pub mod inbox;
+pub mod quirk;
 pub mod resilience;
 pub mod rng;
 pub mod secs2;

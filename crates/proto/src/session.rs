@@ -33,7 +33,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// The client's end of one connection.
     type Client: Session<Request = Self::Request, Reply = Self::Reply> + Send;
     /// The device's end of one connection.
-    type Device: Session<Request = Self::Prompt, Reply = Self::Reply> + Send;
+    type Device: Session<Request = Never, Reply = Self::Reply> + Send;
 
     /// The one door for settings: everything is checked here, nothing changes later.
     fn new(settings: Self::Settings) -> Result<Self, ConfigError>;
@@ -64,6 +64,12 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn device_id(request: &Self::Request) -> Option<Arc<str>>;
     /// From now on the device behaves like this.
     fn misbehave(&self, quirk: Self::Quirk);
+    /// The device is told to say something, whether or not anybody is connected. Its sessions hear
+    /// [`Input::Prompted`] afterwards.
+    ///
+    /// # Errors
+    /// It knows nothing of the kind.
+    fn prompt(&self, now: Time, prompt: Self::Prompt) -> Result<(), ConfigError>;
     /// Whether the device wants a listening socket at all; without one, connects are refused.
     fn listening(&self) -> bool {
         true
@@ -105,6 +111,8 @@ pub enum Input<'a, R> {
     Request(Ticket, R),
     /// Nobody waits for this request any more: an answer that still comes is late.
     Forget(Ticket),
+    /// The device was prompted: there may be something to say.
+    Prompted,
     /// We are about to hang up: say what the protocol wants said first.
     Leave,
     /// The instant asked for by [`Output::Wait`] has passed.

@@ -192,6 +192,9 @@ impl<P: Protocol> Protocol for Named<P> {
     fn misbehave(&self, quirk: P::Quirk) {
         self.0.misbehave(quirk);
     }
+    fn prompt(&self, now: Time, prompt: P::Prompt) -> Result<(), ConfigError> {
+        self.0.prompt(now, prompt)
+    }
     fn snapshot(&self) -> P::Snapshot {
         self.0.snapshot()
     }

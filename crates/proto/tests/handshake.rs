@@ -127,6 +127,9 @@ impl Protocol for Slow {
     fn misbehave(&self, quirk: Quirk) {
         self.0.misbehave(quirk);
     }
+    fn prompt(&self, _: Time, never: Never) -> Result<(), ConfigError> {
+        match never {}
+    }
     fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
     }

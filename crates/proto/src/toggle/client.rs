@@ -141,7 +141,7 @@ impl Session for Client {
                 }
                 self.out.push_back(Output::Close(CloseReason::Peer));
             }
-            Input::Forget(_) | Input::Leave | Input::Timeout => {}
+            Input::Forget(_) | Input::Prompted | Input::Leave | Input::Timeout => {}
         }
     }
     fn poll_output(&mut self) -> Output<Reply> {

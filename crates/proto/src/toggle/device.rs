@@ -14,6 +14,7 @@ use super::{
     AnswerForm, Lamp, Mode, Quirk, Reply,
     codec::{self, BARE_ACK, DecodeError, Message},
 };
+use crate::quirk::{Mode as _, Modes};
 use crate::{
     CloseReason, ConfigError, Fact, Frame, Input, Never, Output, Session, Ticket, Time,
     inbox::Inbox,
@@ -32,8 +33,7 @@ const NOISE: &[u8; 32] = b"\x00\xff\x1b[31mnoise\r\n\x07\x80\xfe<html>\xf0\x0e\x
 /// What a device remembers over all its connections.
 #[derive(Debug)]
 pub struct Memory {
-    mode: Mode,
-    next: VecDeque<(Mode, u32)>,
+    modes: Modes<Mode>,
     seen: LruCache<Arc<str>, Seen>,
     ttl: Duration,
     devices: BTreeMap<Arc<str>, Switch>,
@@ -72,45 +72,30 @@ impl Memory {
         let problem = || ConfigError::new("applied_limit", format!("must be from 1 to {MAX_SEEN}"));
         let limit = limit.ok_or_else(problem)?;
         Ok(Self {
-            mode: Mode::default(),
-            next: VecDeque::new(),
+            modes: Modes::default(),
             seen: LruCache::new(limit),
             ttl,
             devices: BTreeMap::new(),
         })
     }
-    pub(super) fn misbehave(&mut self, Quirk { mode, times }: Quirk) {
-        match times {
-            Some(times) => self.next.push_back((mode, times)),
-            None => (self.mode, self.next) = (mode, VecDeque::new()),
-        }
+    pub(super) fn misbehave(&mut self, quirk: Quirk) {
+        self.modes.misbehave(quirk);
     }
     pub(super) fn listening(&self) -> bool {
-        self.mode != Mode::Refuse
+        self.modes.standing() != Mode::Refuse
     }
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            mode: Quirk { mode: self.mode, times: None }.to_string(),
+            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
             devices: self.devices.clone(),
             seen: self.seen.iter().map(|(id, seen)| (id.clone(), seen.arrivals)).collect(),
         }
     }
     /// The mode for what is happening now, used up if it was for a few times only.
     fn mode_for(&mut self, opening: bool) -> Mode {
-        let fits = |mode: Mode| mode.strikes_at_open() == opening;
-        match self.next.front_mut() {
-            Some((mode, _)) if !fits(*mode) => Mode::Success,
-            Some((mode, times)) => {
-                let mode = *mode;
-                *times -= 1;
-                if *times == 0 {
-                    self.next.pop_front();
-                }
-                mode
-            }
-            // What strikes at open and was switched on while a connection lived strikes now.
-            None => self.mode,
-        }
+        // What strikes at open and was switched on while a connection lived strikes now.
+        let standing = !self.modes.has_next();
+        self.modes.strike(|mode| standing || mode.strikes_at_open() == opening)
     }
     /// Whether this command is new, and how often it has arrived. Applies it if it is.
     fn apply(&mut self, now: Time, msg_id: &Arc<str>, device_id: &Arc<str>, state: bool) -> u32 {
@@ -355,7 +340,7 @@ impl Session for Device {
             }
             Input::Eof => self.peer_finished(),
             Input::Request(_, never) => match never {},
-            Input::Forget(_) | Input::Leave | Input::Timeout => {}
+            Input::Forget(_) | Input::Prompted | Input::Leave | Input::Timeout => {}
         }
         self.release(now);
     }

@@ -170,6 +170,9 @@ impl Protocol for Lamp {
     fn misbehave(&self, quirk: Quirk) {
         self.memory().misbehave(quirk);
     }
+    fn prompt(&self, _: Time, never: Never) -> Result<(), ConfigError> {
+        match never {}
+    }
     fn listening(&self) -> bool {
         self.memory().listening()
     }

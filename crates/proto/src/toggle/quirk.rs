@@ -1,9 +1,7 @@
 //! What a toggle device can be told to do, right or wrong, and how people spell it.
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{ConfigError, Span};
+use crate::{Span, quirk};
 
 /// How the device treats a connection or a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,8 +46,17 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Every mode by its name, those with a duration at one second.
-    pub const ALL: [(&'static str, Self); 18] = [
+    /// It strikes when a connection opens, not when a command arrives.
+    pub(super) fn strikes_at_open(self) -> bool {
+        matches!(self, Self::Reject | Self::ResetBefore)
+    }
+}
+
+/// A mode, from now on or for the next few times. Written `MODE [DURATION] [xN]`.
+pub type Quirk = quirk::Quirk<Mode>;
+
+impl quirk::Mode for Mode {
+    const MODES: &'static [(&'static str, Self)] = &[
         ("success", Self::Success),
         ("delay", Self::Delay(Duration::from_secs(1))),
         ("late", Self::Late(Duration::from_secs(2))),
@@ -70,77 +77,21 @@ impl Mode {
         ("lie", Self::Lie),
     ];
 
-    /// The name in scenario files and on the command line.
-    pub fn name(self) -> &'static str {
-        let same = |other: &Self| std::mem::discriminant(other) == std::mem::discriminant(&self);
-        Self::ALL.iter().find(|(_, mode)| same(mode)).map_or("success", |(name, _)| name)
+    fn with(self, word: &str) -> Result<Option<Self>, String> {
+        Ok(match self {
+            Self::Delay(_) => Some(Self::Delay(word.parse::<Span>()?.0)),
+            Self::Late(_) => Some(Self::Late(word.parse::<Span>()?.0)),
+            _ => None,
+        })
     }
-    /// It strikes when a connection opens, not when a command arrives.
-    pub(super) fn strikes_at_open(self) -> bool {
-        matches!(self, Self::Reject | Self::ResetBefore)
-    }
-}
-
-/// A mode, from now on or for the next few times. Written `MODE [DURATION] [xN]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Quirk {
-    /// What to do.
-    pub mode: Mode,
-    /// How often, if not from now on.
-    pub times: Option<u32>,
-}
-
-impl FromStr for Quirk {
-    type Err = ConfigError;
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = |problem: String| ConfigError::new("quirk", problem);
-        let mut words = text.split_whitespace();
-        let name = words.next().unwrap_or_default();
-        let Some((_, mut mode)) = Mode::ALL.into_iter().find(|(known, _)| *known == name) else {
-            let all: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
-            return Err(wrong(format!("no mode `{name}`; there are {}", all.join(", "))));
-        };
-        let mut times = None;
-        for word in words {
-            if let Some(count) = word.strip_prefix('x') {
-                let count = count.parse().ok().filter(|n| *n > 0);
-                times = Some(count.ok_or_else(|| wrong(format!("`{word}` should be like x3")))?);
-            } else if let Mode::Delay(d) | Mode::Late(d) = &mut mode {
-                *d = word.parse::<Span>().map_err(wrong)?.0;
-            } else {
-                return Err(wrong(format!("`{name}` takes no `{word}`; only xN may follow")));
-            }
+    fn argument(self) -> Option<String> {
+        match self {
+            Self::Delay(d) | Self::Late(d) => Some(Span(d).to_string()),
+            _ => None,
         }
-        if mode == Mode::Refuse && times.is_some() {
-            return Err(wrong(
-                "`refuse` lasts until the next mode; a closed port cannot count".into(),
-            ));
-        }
-        Ok(Self { mode, times })
     }
-}
-
-impl fmt::Display for Quirk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.mode.name())?;
-        if let Mode::Delay(d) | Mode::Late(d) = self.mode {
-            write!(f, " {}", Span(d))?;
-        }
-        self.times.map_or(Ok(()), |n| write!(f, " x{n}"))
-    }
-}
-
-impl TryFrom<String> for Quirk {
-    type Error = ConfigError;
-    fn try_from(text: String) -> Result<Self, ConfigError> {
-        text.parse()
-    }
-}
-
-impl From<Quirk> for String {
-    fn from(quirk: Quirk) -> Self {
-        quirk.to_string()
+    fn refuses(self) -> bool {
+        self == Self::Refuse
     }
 }
 
@@ -150,11 +101,7 @@ mod tests {
 
     #[test]
     fn every_mode_reads_back_as_it_is_written() {
-        for (name, mode) in Mode::ALL {
-            let quirk = Quirk { mode, times: None };
-            assert_eq!(mode.name(), name);
-            assert_eq!(quirk.to_string().parse(), Ok(quirk));
-        }
+        quirk::check::<Mode>();
         let few: Quirk = "delay 200ms x2".parse().unwrap();
         assert_eq!(few, Quirk { mode: Mode::Delay(Duration::from_millis(200)), times: Some(2) });
     }

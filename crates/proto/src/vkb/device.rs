@@ -10,6 +10,7 @@ use super::{
     codec::{ANSWER, Found},
     quirk::{Connected, Moment},
 };
+use crate::quirk::Mode as _;
 use crate::{CloseReason, Fact, Frame, Input, Never, Output, Session, Time, inbox::Inbox};
 
 /// Answers held back at most.
@@ -192,7 +193,7 @@ impl Session for Device {
             Input::Received(bytes) => self.read(now, bytes),
             Input::Eof => self.peer_finished(),
             Input::Request(_, never) => match never {},
-            Input::Forget(_) | Input::Leave | Input::Timeout => {}
+            Input::Forget(_) | Input::Prompted | Input::Leave | Input::Timeout => {}
         }
         self.release(now);
     }

@@ -9,7 +9,7 @@ use super::{
     Bitmaps, Mode, Quirk,
     quirk::{Connected, Moment},
 };
-use crate::session::hex;
+use crate::{quirk::Modes, session::hex};
 
 /// Connections remembered; the oldest go first.
 const MAX_CONNECTIONS: usize = 64;
@@ -23,8 +23,7 @@ const STATES: usize = 1 << 16;
 /// What a device remembers.
 #[derive(Debug, Default)]
 pub struct Memory {
-    mode: Mode,
-    next: VecDeque<(Mode, u32)>,
+    modes: Modes<Mode>,
     state: Bitmaps,
     read: Tally,
     opened: u64,
@@ -98,14 +97,11 @@ pub struct Numbers {
 }
 
 impl Memory {
-    pub(super) fn misbehave(&mut self, Quirk { mode, times }: Quirk) {
-        match times {
-            Some(times) => self.next.push_back((mode, times)),
-            None => (self.mode, self.next) = (mode, VecDeque::new()),
-        }
+    pub(super) fn misbehave(&mut self, quirk: Quirk) {
+        self.modes.misbehave(quirk);
     }
     pub(super) fn listening(&self) -> bool {
-        self.mode != Mode::Refuse
+        self.modes.standing() != Mode::Refuse
     }
     /// Numbers a connection that has just opened.
     pub(super) fn open(&mut self) -> u64 {
@@ -132,25 +128,13 @@ impl Memory {
     }
     /// The mode that strikes now, used up if it was for a few times only.
     pub(super) fn strike(&mut self, moment: Moment, on: Connected) -> Mode {
-        match self.next.front_mut() {
-            Some((mode, _)) if !mode.strikes(moment, on) => Mode::Success,
-            Some((mode, times)) => {
-                let mode = *mode;
-                *times -= 1;
-                if *times == 0 {
-                    self.next.pop_front();
-                }
-                mode
-            }
-            None if self.mode.strikes(moment, on) => self.mode,
-            // The mode was switched while a connection lived: what strikes at open strikes now.
-            None if moment == Moment::Frame && self.mode.strikes(Moment::Open, on) => self.mode,
-            None => Mode::Success,
-        }
+        // The mode was switched while a connection lived: what strikes at open strikes now.
+        let late = moment == Moment::Frame && !self.modes.has_next();
+        self.modes.strike(|mode| mode.strikes(moment, on) || late && mode.strikes(Moment::Open, on))
     }
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            mode: Quirk { mode: self.mode, times: None }.to_string(),
+            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
             state: self.state,
             numbers: self.read.numbers(),
             opened: self.opened,

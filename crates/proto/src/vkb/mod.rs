@@ -137,6 +137,9 @@ impl Protocol for Vkb {
     fn misbehave(&self, quirk: Quirk) {
         self.memory().misbehave(quirk);
     }
+    fn prompt(&self, _: Time, never: Never) -> Result<(), ConfigError> {
+        match never {}
+    }
     fn listening(&self) -> bool {
         self.memory().listening()
     }

@@ -1,9 +1,7 @@
 //! What a fake VKB-Link can be told to do, right or wrong, and how people spell it.
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{ConfigError, Span};
+use crate::{Span, quirk};
 
 /// How the device treats a connection, a frame or an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +54,25 @@ pub(super) struct Connected {
 }
 
 impl Mode {
-    /// Every mode by its name; durations at one second, numbers at 1.
-    pub const ALL: [(&'static str, Self); 12] = [
+    /// Whether it makes a difference at this moment.
+    pub(super) fn strikes(self, moment: Moment, Connected { frames, replies }: Connected) -> bool {
+        match self {
+            Self::Success | Self::Refuse => false,
+            Self::Frozen(_) | Self::Reject | Self::ResetBefore => moment == Moment::Open,
+            Self::ResetAfter | Self::HalfClose => moment == Moment::Frame,
+            Self::DisconnectAfter(n) => moment == Moment::Frame && frames >= u64::from(n),
+            Self::Reply => moment == Moment::Answer && !replies,
+            Self::Mute => moment == Moment::Answer && replies,
+            Self::JunkReply | Self::DelayReply(_) => moment == Moment::Answer,
+        }
+    }
+}
+
+/// A mode, from now on or for the next few times. Written `MODE [DURATION or NUMBER] [xN]`.
+pub type Quirk = quirk::Quirk<Mode>;
+
+impl quirk::Mode for Mode {
+    const MODES: &'static [(&'static str, Self)] = &[
         ("success", Self::Success),
         ("frozen", Self::Frozen(None)),
         ("reply", Self::Reply),
@@ -72,26 +87,6 @@ impl Mode {
         ("half_close", Self::HalfClose),
     ];
 
-    /// The name in scenario files and on the command line.
-    pub fn name(self) -> &'static str {
-        let same = |other: &Self| std::mem::discriminant(other) == std::mem::discriminant(&self);
-        Self::ALL.iter().find(|(_, mode)| same(mode)).map_or("success", |(name, _)| name)
-    }
-
-    /// Whether it makes a difference at this moment.
-    pub(super) fn strikes(self, moment: Moment, Connected { frames, replies }: Connected) -> bool {
-        match self {
-            Self::Success | Self::Refuse => false,
-            Self::Frozen(_) | Self::Reject | Self::ResetBefore => moment == Moment::Open,
-            Self::ResetAfter | Self::HalfClose => moment == Moment::Frame,
-            Self::DisconnectAfter(n) => moment == Moment::Frame && frames >= u64::from(n),
-            Self::Reply => moment == Moment::Answer && !replies,
-            Self::Mute => moment == Moment::Answer && replies,
-            Self::JunkReply | Self::DelayReply(_) => moment == Moment::Answer,
-        }
-    }
-
-    /// The same mode with this for its number or duration; none if it takes no such thing.
     fn with(self, word: &str) -> Result<Option<Self>, String> {
         Ok(match self {
             Self::Frozen(_) => Some(Self::Frozen(Some(word.parse::<Span>()?.0))),
@@ -101,89 +96,18 @@ impl Mode {
                 let problem = || format!("`{word}` is no number of frames; write for instance 3");
                 Some(Self::DisconnectAfter(frames.ok_or_else(problem)?))
             }
-            Self::Success
-            | Self::Reply
-            | Self::Mute
-            | Self::JunkReply
-            | Self::Reject
-            | Self::Refuse
-            | Self::ResetBefore
-            | Self::ResetAfter
-            | Self::HalfClose => None,
+            _ => None,
         })
     }
-}
-
-/// A mode, from now on or for the next few times. Written `MODE [DURATION or NUMBER] [xN]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Quirk {
-    /// What to do.
-    pub mode: Mode,
-    /// How often, if not from now on.
-    pub times: Option<u32>,
-}
-
-impl FromStr for Quirk {
-    type Err = ConfigError;
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = |problem: String| ConfigError::new("quirk", problem);
-        let mut words = text.split_whitespace();
-        let name = words.next().unwrap_or_default();
-        let Some((_, mut mode)) = Mode::ALL.into_iter().find(|(known, _)| *known == name) else {
-            let all: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
-            return Err(wrong(format!("no mode `{name}`; there are {}", all.join(", "))));
-        };
-        let mut times = None;
-        for word in words {
-            if let Some(count) = word.strip_prefix('x') {
-                let count = count.parse().ok().filter(|n| *n > 0);
-                times = Some(count.ok_or_else(|| wrong(format!("`{word}` should be like x3")))?);
-            } else {
-                let superfluous =
-                    || wrong(format!("`{name}` takes no `{word}`; only xN may follow"));
-                mode = mode.with(word).map_err(wrong)?.ok_or_else(superfluous)?;
-            }
+    fn argument(self) -> Option<String> {
+        match self {
+            Self::Frozen(Some(d)) | Self::DelayReply(d) => Some(Span(d).to_string()),
+            Self::DisconnectAfter(n) => Some(n.to_string()),
+            _ => None,
         }
-        if mode == Mode::Refuse && times.is_some() {
-            let problem = "`refuse` lasts until the next mode; a closed port cannot count";
-            return Err(wrong(problem.into()));
-        }
-        Ok(Self { mode, times })
     }
-}
-
-impl fmt::Display for Quirk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.mode.name())?;
-        match self.mode {
-            Mode::Frozen(Some(d)) | Mode::DelayReply(d) => write!(f, " {}", Span(d))?,
-            Mode::DisconnectAfter(n) => write!(f, " {n}")?,
-            Mode::Success
-            | Mode::Frozen(None)
-            | Mode::Reply
-            | Mode::Mute
-            | Mode::JunkReply
-            | Mode::Reject
-            | Mode::Refuse
-            | Mode::ResetBefore
-            | Mode::ResetAfter
-            | Mode::HalfClose => {}
-        }
-        self.times.map_or(Ok(()), |n| write!(f, " x{n}"))
-    }
-}
-
-impl TryFrom<String> for Quirk {
-    type Error = ConfigError;
-    fn try_from(text: String) -> Result<Self, ConfigError> {
-        text.parse()
-    }
-}
-
-impl From<Quirk> for String {
-    fn from(quirk: Quirk) -> Self {
-        quirk.to_string()
+    fn refuses(self) -> bool {
+        self == Self::Refuse
     }
 }
 
@@ -193,11 +117,7 @@ mod tests {
 
     #[test]
     fn every_mode_reads_back_as_it_is_written() {
-        for (name, mode) in Mode::ALL {
-            let quirk = Quirk { mode, times: None };
-            assert_eq!(mode.name(), name);
-            assert_eq!(quirk.to_string().parse(), Ok(quirk));
-        }
+        quirk::check::<Mode>();
         for text in ["frozen 200ms", "disconnect_after 3 x2", "delay_reply 50ms x1", "mute x4"] {
             assert_eq!(text.parse::<Quirk>().unwrap().to_string(), text);
         }

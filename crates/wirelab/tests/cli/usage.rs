@@ -1,5 +1,5 @@
 //! What makes no sense is refused with code 2, in one line, before anything is sent.
-use proto::toggle::Mode;
+use proto::{quirk::Mode as _, toggle::Mode};
 
 use crate::support::*;
 
@@ -71,7 +71,7 @@ fn help_lists_the_exit_codes_and_every_mode() {
         assert!(help.out.contains(&format!("\n  {code}")), "{code}");
     }
     let device = run(["device", "--help"]).ok();
-    for (mode, _) in Mode::ALL {
+    for (mode, _) in Mode::MODES {
         assert!(device.out.contains(mode), "{mode}");
     }
     assert!(run(["--version"]).ok().out.starts_with("wirelab "));
