@@ -5,12 +5,10 @@ use bytes::Bytes;
 
 use crate::{
     Answer, CloseReason, ConfigError, Delivery, Fact, Frame, Input, Output, Protocol, RawPolicy,
-    Session, Ticket, Time,
-    explain::Explanation,
-    rng::Rng,
-    secs2::{self, Body, Item, Limits, Reader},
-    session::Answers,
+    Session, Ticket, Time, explain::Explanation, rng::Rng, session::Answers,
 };
+
+pub mod secs2;
 
 /// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.
 pub struct Pair<P: Protocol> {
@@ -318,31 +316,4 @@ fn rests<S: Session>(session: &mut S, words: &mut Vec<String>) -> bool {
         });
     }
     panic!("it never came to rest: {:?}", &words[..10]);
-}
-
-/// Whatever the bytes: they are refused, or they are an item that every form of it brings back.
-/// Fuzzers call this.
-///
-/// # Panics
-/// When it does not hold.
-pub fn any_secs2(bytes: &[u8]) {
-    let limits = Limits::default();
-    let walked: Result<Vec<_>, _> = Reader::new(bytes, &limits).collect();
-    match (walked, Item::decode_slice(bytes, &limits)) {
-        (Err(walked), Err(decoded)) => assert_eq!(walked, decoded),
-        (Ok(views), Ok(item)) => {
-            let body = Body::new(Bytes::copy_from_slice(bytes), &limits).expect("it was decoded");
-            assert_eq!(body.bytes(), bytes);
-            assert_eq!(body.item(), item);
-            assert_eq!(views.is_empty(), item.is_none());
-            item.iter().for_each(|item| comes_back(item, &limits));
-        }
-        (walked, decoded) => panic!("a reader says {walked:?}, a decoder {decoded:?}"),
-    }
-}
-
-fn comes_back(item: &Item, limits: &Limits) {
-    let text = secs2::encode(item);
-    assert_eq!(text.len(), item.encoded_len());
-    assert_eq!(Item::decode(&text, limits).as_ref(), Ok(&Some(item.clone())));
 }

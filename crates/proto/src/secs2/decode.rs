@@ -127,12 +127,12 @@ impl Item {
     /// The item of a message text, none if the text is empty. Long payloads stay where they are, and
     /// keep the whole text in memory.
     pub fn decode(text: &Bytes, limits: &Limits) -> Result<Option<Self>, DecodeError> {
-        let mut tree = Tree { text: text.clone(), shared: None, open: Vec::new() };
-        let mut root = None;
+        let mut tree = Tree { text, shared: None, items: Vec::new(), open: Vec::new() };
         for view in Reader::new(text, limits) {
-            root = tree.add(&view?);
+            tree.add(&view?);
         }
-        Ok(root)
+        tree.close(0);
+        Ok(tree.items.pop())
     }
 
     /// The same from bytes of somebody else, which are copied.
@@ -142,41 +142,40 @@ impl Item {
 }
 
 /// Items on their way into lists.
-struct Tree {
-    text: Bytes,
+struct Tree<'a> {
+    text: &'a Bytes,
     /// The text again, once something long needs it.
     shared: Option<Arc<Bytes>>,
-    /// Each open list with the number of items it will have, the innermost last.
-    open: Vec<(usize, Vec<Item>)>,
+    /// Items that are in no list yet. An open list has its place kept.
+    items: Vec<Item>,
+    /// Where the items of each open list begin.
+    open: Vec<usize>,
 }
 
-impl Tree {
-    /// The outermost item, once it is whole.
-    fn add(&mut self, view: &View<'_>) -> Option<Item> {
-        if view.items > 0 {
-            // The reader has seen bytes for as many items.
-            self.open.push((view.items, Vec::with_capacity(view.items)));
-            return None;
+impl Tree<'_> {
+    #[inline]
+    fn add(&mut self, view: &View<'_>) {
+        self.close(view.depth);
+        // Made where it will stay: to move an item just written takes longer than to write it.
+        self.items.push(Item::BLANK);
+        let item = self.items.last_mut().expect("just pushed");
+        if view.format == Format::List {
+            self.open.push(self.items.len());
+        } else if view.payload.len() <= SHORT {
+            item.fill(view, self.text);
+        } else {
+            let text = self.shared.get_or_insert_with(|| Arc::new(self.text.clone()));
+            *item = Item::window(view.format, text, view.body, view.payload.len());
         }
-        let mut item =
-            if view.format == Format::List { Item::nest(Vec::new()) } else { self.leaf(view) };
-        while let Some((count, list)) = self.open.last_mut() {
-            list.push(item);
-            if list.len() < *count {
-                return None;
-            }
-            item = Item::nest(std::mem::take(list));
-            self.open.pop();
-        }
-        Some(item)
     }
 
-    fn leaf(&mut self, &View { offset, format, payload, .. }: &View<'_>) -> Item {
-        if payload.len() <= SHORT {
-            return Item::short(format, payload);
+    /// Closes lists until only so many are open.
+    #[inline]
+    fn close(&mut self, depth: usize) {
+        while self.open.len() > depth {
+            let start = self.open.pop().expect("just counted");
+            let items = self.items.split_off(start);
+            self.items[start - 1] = Item::nest(items);
         }
-        let text = self.shared.get_or_insert_with(|| Arc::new(self.text.clone()));
-        let start = offset + 1 + usize::from(self.text[offset] & 3);
-        Item::window(format, text, start, payload.len())
     }
 }

@@ -1,7 +1,12 @@
 //! Items to bytes, with as few length bytes as will do.
+use std::{mem, slice};
+
 use bytes::{Bytes, BytesMut};
 
-use super::{Item, item::Node};
+use super::{
+    Format, Item,
+    item::{Node, WIRE},
+};
 
 /// The message text of an item.
 pub fn encode(item: &Item) -> Bytes {
@@ -12,34 +17,42 @@ pub fn encode(item: &Item) -> Bytes {
 
 /// Appends the message text of an item.
 pub fn encode_into(item: &Item, text: &mut BytesMut) {
-    text.reserve(item.encoded_len());
-    each(item, |item| item.put(text));
+    let mut at = text.len();
+    let end = at + item.encoded_len();
+    // A node is copied with what follows its payload, which the next one overwrites: copies of one
+    // size are twice as fast. The last one needs room for it.
+    text.resize(end + WIRE, 0);
+    each(item, |item| at += item.put(&mut text[at..]));
+    text.truncate(end);
 }
 
 impl Item {
     /// The bytes it is encoded in.
     pub fn encoded_len(&self) -> usize {
         let mut len = 0;
-        each(self, |item| len += item.own_len());
+        each(self, |item| {
+            len += match &item.0 {
+                Node::List { items, .. } => 1 + length_bytes(items.len()),
+                Node::Short(wire) => 2 + usize::from(wire[1]),
+                &Node::Long { len, .. } => 1 + length_bytes(len as usize) + len as usize,
+            }
+        });
         len
     }
 
-    /// Without what a list holds.
-    fn own_len(&self) -> usize {
+    /// Writes what is its own, and not what a list holds. Says how much that was.
+    fn put(&self, to: &mut [u8]) -> usize {
         match &self.0 {
-            Node::List(_, items) => 1 + length_bytes(items.len()),
-            Node::Short(wire) => 2 + usize::from(wire[1]),
-            Node::Long(_) => 1 + length_bytes(self.bytes().len()) + self.bytes().len(),
-        }
-    }
-
-    fn put(&self, text: &mut BytesMut) {
-        match &self.0 {
-            Node::List(_, items) => header(self.format().code(), items.len(), text),
-            Node::Short(wire) => text.extend_from_slice(&wire[..2 + usize::from(wire[1])]),
-            Node::Long(_) => {
-                header(self.format().code(), self.bytes().len(), text);
-                text.extend_from_slice(self.bytes());
+            Node::List { items, .. } => header(Format::List, items.len(), to),
+            Node::Short(wire) => {
+                to[..WIRE].copy_from_slice(wire);
+                2 + usize::from(wire[1])
+            }
+            Node::Long { format, .. } => {
+                let payload = self.bytes();
+                let head = header(*format, payload.len(), to);
+                to[head..][..payload.len()].copy_from_slice(payload);
+                head + payload.len()
             }
         }
     }
@@ -47,15 +60,17 @@ impl Item {
 
 /// Visits an item and all it holds, in the order of the wire.
 fn each(item: &Item, mut visit: impl FnMut(&Item)) {
-    let mut open = vec![std::slice::from_ref(item).iter()];
-    while let Some(list) = open.last_mut() {
-        match list.next() {
-            None => drop(open.pop()),
-            Some(item) => {
-                visit(item);
-                open.extend(item.items().map(<[Item]>::iter));
+    let mut list = slice::from_ref(item).iter();
+    let mut outer = Vec::new();
+    loop {
+        while let Some(item) = list.next() {
+            visit(item);
+            if let Some(items) = item.items() {
+                outer.push(mem::replace(&mut list, items.iter()));
             }
         }
+        let Some(next) = outer.pop() else { return };
+        list = next;
     }
 }
 
@@ -67,8 +82,15 @@ fn length_bytes(len: usize) -> usize {
     }
 }
 
-fn header(code: u8, len: usize, text: &mut BytesMut) {
+/// Writes format byte and length. Says how many bytes that were.
+fn header(format: Format, len: usize, to: &mut [u8]) -> usize {
     let size = length_bytes(len);
-    text.extend_from_slice(&[code << 2 | size as u8]);
-    text.extend_from_slice(&(len as u32).to_be_bytes()[4 - size..]);
+    let head = format.code() << 2 | size as u8;
+    let [_, a, b, c] = (len as u32).to_be_bytes();
+    match size {
+        1 => to[..2].copy_from_slice(&[head, c]),
+        2 => to[..3].copy_from_slice(&[head, b, c]),
+        _ => to[..4].copy_from_slice(&[head, a, b, c]),
+    }
+    1 + size
 }

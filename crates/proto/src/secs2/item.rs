@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Format, MAX_DEPTH};
+use super::{Format, MAX_DEPTH, View};
 
 /// The most bytes, or items of a list, that three length bytes can count.
 pub const MAX_LEN: usize = 0xff_ffff;
 /// The longest payload kept inside a node.
 pub(super) const SHORT: usize = WIRE - 2;
-const WIRE: usize = 23;
+pub(super) const WIRE: usize = 23;
 
 /// One item of SECS-II and all it holds.
 ///
@@ -28,21 +28,19 @@ pub struct Item(pub(super) Node);
 
 #[derive(Clone)]
 pub(super) enum Node {
-    /// Its depth, counting itself.
-    List(u8, Box<[Item]>),
+    List {
+        /// Lists within each other, this one included.
+        depth: u8,
+        items: Box<[Item]>,
+    },
     /// As on the wire: format byte, one length byte, payload. What follows has no meaning.
     Short([u8; WIRE]),
-    Long(Window),
+    /// A window into a text.
+    Long { format: Format, start: u32, len: u32, text: Arc<Bytes> },
 }
 
-/// Part of a text.
-#[derive(Clone)]
-pub(super) struct Window {
-    format: Format,
-    start: u32,
-    len: u32,
-    text: Arc<Bytes>,
-}
+// The speed of decoding rests on it.
+const _: () = assert!(size_of::<Item>() == 24);
 
 /// Why something cannot be an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,9 +102,10 @@ impl Item {
     }
 
     /// The caller has checked that these are not too many, and not too deep.
+    #[inline]
     pub(super) fn nest(items: Vec<Self>) -> Self {
         let inner = items.iter().map(Self::depth).max().unwrap_or(0);
-        Self(Node::List(inner as u8 + 1, items.into_boxed_slice()))
+        Self(Node::List { depth: inner as u8 + 1, items: items.into_boxed_slice() })
     }
 
     /// The caller has checked that the payload fits its format, and is short.
@@ -118,45 +117,56 @@ impl Item {
         Self(Node::Short(wire))
     }
 
+    /// An empty list, or whatever it will be filled with.
+    pub(super) const BLANK: Self = Self(Node::Short([0; WIRE]));
+
+    /// The caller has checked that the payload is short.
+    #[inline]
+    pub(super) fn fill(&mut self, view: &View<'_>, text: &[u8]) {
+        let Node::Short(wire) = &mut self.0 else { return };
+        match text[view.offset..].first_chunk() {
+            Some(chunk) if chunk[0] & 3 == 1 => *wire = *chunk,
+            _ => *self = Self::short(view.format, view.payload),
+        }
+    }
+
     /// The caller has checked that the window is within the text and fits its format.
     pub(super) fn window(format: Format, text: &Arc<Bytes>, start: usize, len: usize) -> Self {
         let (start, len) = (start as u32, len as u32);
-        Self(Node::Long(Window { format, start, len, text: text.clone() }))
+        Self(Node::Long { format, start, len, text: text.clone() })
     }
 
     /// What it holds.
     pub fn format(&self) -> Format {
         match &self.0 {
-            Node::List(..) => Format::List,
+            Node::List { .. } => Format::List,
             Node::Short(wire) => Format::from_code(wire[0] >> 2).expect("made from a format"),
-            Node::Long(window) => window.format,
+            Node::Long { format, .. } => *format,
         }
     }
 
     /// The bytes of its values as they are on the wire; none for a list.
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
-            Node::List(..) => &[],
+            Node::List { .. } => &[],
             Node::Short(wire) => &wire[2..2 + usize::from(wire[1])],
-            Node::Long(Window { start, len, text, .. }) => {
-                &text[*start as usize..][..*len as usize]
-            }
+            Node::Long { start, len, text, .. } => &text[*start as usize..][..*len as usize],
         }
     }
 
     /// What a list holds; nothing if it is no list.
     pub fn items(&self) -> Option<&[Self]> {
         match &self.0 {
-            Node::List(_, items) => Some(items),
-            Node::Short(_) | Node::Long(_) => None,
+            Node::List { items, .. } => Some(items),
+            Node::Short(_) | Node::Long { .. } => None,
         }
     }
 
     /// Lists within each other, itself included; 0 if it is no list.
     pub fn depth(&self) -> usize {
         match &self.0 {
-            Node::List(depth, _) => usize::from(*depth),
-            Node::Short(_) | Node::Long(_) => 0,
+            Node::List { depth, .. } => usize::from(*depth),
+            Node::Short(_) | Node::Long { .. } => 0,
         }
     }
 }

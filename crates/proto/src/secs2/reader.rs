@@ -15,6 +15,8 @@ pub struct View<'a> {
     pub payload: &'a [u8],
     /// How many items follow that belong to it; 0 if it is no list.
     pub items: usize,
+    /// Where its bytes begin in the text.
+    pub(super) body: usize,
 }
 
 /// Walks a message text in order, a list before what it holds. It ends after the last byte or at
@@ -32,48 +34,42 @@ pub struct View<'a> {
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     text: &'a [u8],
-    at: usize,
-    /// Items that still must come, in all.
+    rest: &'a [u8],
+    limits: Limits,
+    /// Items there were, or must still come.
+    promised: usize,
+    /// Items that must still come.
     owed: usize,
     /// The same for each open list, the innermost last.
     open: Vec<u32>,
-    /// How many more may come.
-    spare: usize,
-    limits: Limits,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the front of a message text: one item, or nothing at all.
     pub fn new(text: &'a [u8], limits: &Limits) -> Self {
-        let limits = limits.clone();
         let owed = usize::from(!text.is_empty());
-        Self { text, at: 0, owed, open: Vec::new(), spare: limits.items, limits }
+        Self { text, rest: text, limits: limits.clone(), promised: owed, owed, open: Vec::new() }
     }
 
-    fn read(&mut self) -> Result<View<'a>, DecodeError> {
-        let offset = self.at;
-        let wrong = |problem| DecodeError { offset, problem };
-        let (size, limit) = (self.text.len(), self.limits.size);
-        if size > limit {
-            return Err(DecodeError { offset: limit, problem: Problem::Size { len: size, limit } });
+    #[inline]
+    fn read(&mut self) -> Result<View<'a>, Problem> {
+        let offset = self.at();
+        if offset == 0 {
+            self.check_size()?;
         }
-        let (format, len, body) = header(self.text, offset)?;
-        self.spare = self
-            .spare
-            .checked_sub(1)
-            .ok_or_else(|| wrong(Problem::Items { limit: self.limits.items }))?;
-        self.owed -= 1;
+        let (format, len, rest) = header(self.rest)?;
         let depth = self.open.len();
+        self.rest = rest;
+        self.owed -= 1;
         if let Some(left) = self.open.last_mut() {
             *left -= 1;
         }
-        self.at = body;
-        let mut view = View { offset, depth, format, payload: &[], items: 0 };
+        let mut view = View { offset, depth, format, payload: &[], items: 0, body: self.at() };
         if format == Format::List {
-            self.open_list(offset, len)?;
+            self.open_list(len)?;
             view.items = len;
         } else {
-            view.payload = self.payload(offset, format, len)?;
+            view.payload = self.payload(format, len)?;
         }
         while self.open.last() == Some(&0) {
             self.open.pop();
@@ -81,71 +77,77 @@ impl<'a> Reader<'a> {
         Ok(view)
     }
 
-    /// Each item takes two bytes at least, those other lists still wait for as well.
-    fn open_list(&mut self, offset: usize, count: usize) -> Result<(), DecodeError> {
-        let left = self.text.len() - self.at;
-        let limit = self.limits.depth;
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+
+    fn check_size(&self) -> Result<(), Problem> {
+        let (len, limit) = (self.text.len(), self.limits.size);
+        if len > limit { Err(Problem::Size { len, limit }) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn open_list(&mut self, count: usize) -> Result<(), Problem> {
+        let (depth, left, limit) = (self.open.len(), self.rest.len(), self.limits.items);
         self.owed += count;
+        self.promised += count;
+        // An item takes two bytes at least, and so does each that other lists wait for.
         if self.owed > left / 2 {
-            return Err(DecodeError { offset, problem: Problem::Count { count, left } });
+            return Err(Problem::Count { count, left });
         }
-        if self.open.len() >= limit {
-            return Err(DecodeError { offset, problem: Problem::Depth { limit } });
+        if self.promised > limit {
+            return Err(Problem::Items { limit });
+        }
+        if depth >= self.limits.depth {
+            return Err(Problem::Depth { limit: self.limits.depth });
         }
         self.open.push(count as u32);
         Ok(())
     }
 
-    fn payload(
-        &mut self,
-        offset: usize,
-        format: Format,
-        len: usize,
-    ) -> Result<&'a [u8], DecodeError> {
-        let rest = &self.text[self.at..];
-        let Some(payload) = rest.get(..len) else {
-            let problem = Problem::Overrun { format, len, left: rest.len() };
-            return Err(DecodeError { offset, problem });
-        };
+    #[inline]
+    fn payload(&mut self, format: Format, len: usize) -> Result<&'a [u8], Problem> {
+        let left = self.rest.len();
+        let (payload, rest) =
+            self.rest.split_at_checked(len).ok_or(Problem::Overrun { format, len, left })?;
         if !format.fits(len) {
-            return Err(DecodeError { offset, problem: Problem::Ragged { format, len } });
+            return Err(Problem::Ragged { format, len });
         }
-        self.at += len;
+        self.rest = rest;
         Ok(payload)
     }
 }
 
-/// Format, length and where the body begins.
-fn header(text: &[u8], offset: usize) -> Result<(Format, usize, usize), DecodeError> {
-    let wrong = |problem| DecodeError { offset, problem };
-    let rest = &text[offset..];
-    let Some(&head) = rest.first() else { return Err(wrong(Problem::Missing)) };
-    let format = Format::from_code(head >> 2).ok_or_else(|| wrong(Problem::Format(head >> 2)))?;
-    let (len, size) = match (head & 3, &rest[1..]) {
-        (0, _) => return Err(wrong(Problem::NoLength)),
-        (1, [a, ..]) => (usize::from(*a), 2),
-        (2, [a, b, ..]) => (usize::from(*a) << 8 | usize::from(*b), 3),
-        (3, [a, b, c, ..]) => (usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c), 4),
-        (wanted, had) => return Err(wrong(Problem::Length { wanted, had: had.len() })),
-    };
-    Ok((format, len, offset + size))
+/// Format, length and what comes after.
+#[inline]
+fn header(rest: &[u8]) -> Result<(Format, usize, &[u8]), Problem> {
+    let Some((&head, rest)) = rest.split_first() else { return Err(Problem::Missing) };
+    let format = Format::from_code(head >> 2).ok_or(Problem::Format(head >> 2))?;
+    match (head & 3, rest) {
+        (0, _) => Err(Problem::NoLength),
+        (1, [a, rest @ ..]) => Ok((format, (*a).into(), rest)),
+        (2, [a, b, rest @ ..]) => Ok((format, u16::from_be_bytes([*a, *b]).into(), rest)),
+        (3, [a, b, c, rest @ ..]) => {
+            Ok((format, u32::from_be_bytes([0, *a, *b, *c]) as usize, rest))
+        }
+        (wanted, _) => Err(Problem::Length { wanted, had: rest.len() }),
+    }
 }
 
 impl<'a> Iterator for Reader<'a> {
     type Item = Result<View<'a>, DecodeError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.owed == 0 {
-            let (offset, extra) = (self.at, self.text.len() - self.at);
-            self.at = self.text.len();
-            let problem = Problem::Trailing(extra);
-            return (extra > 0).then_some(Err(DecodeError { offset, problem }));
-        }
-        let read = self.read();
-        if read.is_err() {
-            self.owed = 0;
-            self.at = self.text.len();
-        }
-        Some(read)
+        let offset = self.at();
+        let read = match (self.owed, self.rest.len()) {
+            (0, 0) => return None,
+            (0, extra) => Err(Problem::Trailing(extra)),
+            _ => self.read(),
+        };
+        Some(read.map_err(|problem| {
+            (self.owed, self.rest) = (0, &[]);
+            DecodeError { offset, problem }
+        }))
     }
 }

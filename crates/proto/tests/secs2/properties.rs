@@ -3,7 +3,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use proto::{
     secs2::{Item, Limits, encode},
-    testing::any_secs2,
+    testing::secs2::any_text,
 };
 
 use crate::support::any_item;
@@ -19,7 +19,7 @@ proptest! {
 
     #[test]
     fn no_bytes_confuse_it(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        any_secs2(&bytes);
+        any_text(&bytes);
     }
 
     #[test]
@@ -39,7 +39,7 @@ proptest! {
         let mut text = encode(&item).to_vec();
         let at = at.index(text.len());
         text[at] ^= 1u8 << bit;
-        any_secs2(&text);
+        any_text(&text);
         let decoded = Item::decode(&Bytes::from(text), &Limits::default());
         prop_assert_ne!(decoded, Ok(Some(item)));
     }

@@ -1,5 +1,10 @@
 //! Bytes that other stacks agree on.
-use proto::secs2::{Item, encode};
+use md5::{Digest, Md5};
+use proto::{
+    secs2::{Item, Limits, encode},
+    session::hex,
+    testing::secs2::wafers,
+};
 
 use crate::support::{bytes, item};
 
@@ -69,4 +74,17 @@ fn every_format_at_its_extremes_has_the_bytes_of_other_stacks() {
             Item::list([Item::list([Item::list([])])]),
         ]),
     );
+}
+
+#[test]
+fn a_megabyte_in_lists_has_the_bytes_of_other_stacks() {
+    let text = encode(&wafers(25_000));
+    assert_eq!(text.len(), 1_025_003);
+    // As go-secs, secs4java8, secs4js, secsgem and semi_e5 have it.
+    assert_eq!(
+        hex::encode(&Md5::digest(&text)).replace(' ', ""),
+        "004d8ddcfa680dfd75300638e519742b"
+    );
+    let decoded = Item::decode(&text, &Limits::default());
+    assert!(decoded == Ok(Some(wafers(25_000))), "a list of 25 000 rows");
 }
