@@ -5,6 +5,7 @@
 
 pub mod explain;
 pub mod gem;
+pub mod hsms;
 pub mod inbox;
 pub mod quirk;
 pub mod resilience;

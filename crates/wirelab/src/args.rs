@@ -3,6 +3,7 @@
 mod bench;
 mod decode;
 mod device;
+mod hsms;
 mod judge;
 mod papers;
 mod run;
@@ -17,7 +18,8 @@ use clap::{
 
 pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
-pub(crate) use device::{DeviceArgs, Form};
+pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
+pub(crate) use hsms::{HsmsArgs, HsmsWhat, LinkArgs};
 pub(crate) use judge::{JudgeArgs, JudgeWhat};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Toggle(Box<ToggleArgs>),
     /// Asserts shift states at VKB-Link.
     Vkb(VkbArgs),
+    /// Talks to equipment: SECS-II over HSMS.
+    Hsms(Box<HsmsArgs>),
     /// Plays a device.
     Device(DeviceArgs),
     /// Plays scenarios and judges them by what was on the wire.

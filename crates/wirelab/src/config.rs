@@ -8,11 +8,11 @@ use std::{
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
 use net::record::Level;
-use proto::{Policy, RawPolicy, toggle::Lamp, toggle::Toggle};
+use proto::{Policy, RawPolicy, Span, toggle::Lamp, toggle::Toggle};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    args::{DeviceArgs, Form, LingerArg, Retry, ToggleArgs},
+    args::{DeviceArgs, EquipmentArgs, Form, LingerArg, Retry, ToggleArgs},
     exit::Failure,
 };
 
@@ -210,6 +210,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         mode,
         delay,
         reject_next,
+        equipment,
         set,
         answer,
         applied_limit,
@@ -224,7 +225,8 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         ("applied_limit", applied_limit.map(Value::from)),
         ("applied_ttl", applied_ttl.map(|span| json!(span))),
     ];
-    let flags = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let flags = flags.into_iter().chain(equipment_flags(equipment)?);
+    let flags = flags.filter_map(|(key, value)| Some((key.to_owned(), value?)));
     let named: Vec<String> = set.iter().map(|s| format!("settings.{}", s.key)).collect();
     let settings = settings(flags.chain(set.into_iter().map(|s| (s.key, s.value))))?;
     let device = protocol.device(settings).map_err(|e| match named.contains(&e.key) {
@@ -235,6 +237,32 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let addr = address(&host, port.unwrap_or(protocol.port()))?;
     Ok(Playing { protocol, device, addr, quirks, metrics_port, raw })
+}
+
+/// The settings of equipment that are given.
+///
+/// # Errors
+/// Its description cannot be read.
+fn equipment_flags(args: EquipmentArgs) -> Result<Vec<(&'static str, Option<Value>)>, Failure> {
+    let EquipmentArgs { personality, active, session, tool, t3, t5, t6, t7, t8, linktest } = args;
+    let tool = tool.map(|file| {
+        let wrong = |e: String| Failure::usage(format!("{}: {e}", file.display()));
+        let text = std::fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?;
+        toml::from_str::<Value>(&text).map_err(|e| wrong(e.to_string().replace('\n', " ")))
+    });
+    let span = |span: Option<Span>| span.map(|span| json!(span));
+    Ok(vec![
+        ("as", personality.map(Value::from)),
+        ("connect", active.then(|| "active".into())),
+        ("session", session.map(Value::from)),
+        ("tool", tool.transpose()?),
+        ("t3", span(t3)),
+        ("t5", span(t5)),
+        ("t6", span(t6)),
+        ("t7", span(t7)),
+        ("t8", span(t8)),
+        ("linktest", span(linktest)),
+    ])
 }
 
 /// # Errors

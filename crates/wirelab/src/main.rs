@@ -27,6 +27,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Toggle(args) => cmd::toggle::run(*args),
         Command::Vkb(args) => cmd::vkb::run(args),
+        Command::Hsms(args) => cmd::hsms::run(*args),
         Command::Device(args) => cmd::device::run(args),
         Command::Run(args) => cmd::run::run(args),
         Command::Judge(args) => cmd::judge::run(args),

@@ -1,5 +1,5 @@
 //! `wirelab device`.
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum};
 use proto::Span;
@@ -37,10 +37,25 @@ Settings of a vkb device, for --set:
   replies           true or false: answers 00 01 to every chunk in which a frame ended
   header_byte       165; command_byte 13
 
+Modes of a hsms device (those of its personality apart):
+  mute_select, select_status N, wrong_select, late_select D, reject_select
+  mute_linktest
+  silent, delay D, wrong_system, stale_system, duplicate, reject_primary N, stream9 N, abort
+  stall N           so many bytes of the reply, and no more
+  length N, ptype N, stype N, control_text, deep N, oversized N, interleave N
+  second WAY        a second connection: close, status, refuse or accept
+  disconnect, reset_after, half_close, reject, reset_before, refuse, spool_flood N
+
+Settings of a hsms device, for --set, besides its flags:
+  conformance       lenient, e37 or e37.1; check_session true: S9F1 for another device id
+  linktest_threshold, max_message, max_open
+
 Lines it takes on stdin while it runs:
   mode delay 2     from now on it does this
   next 3 timeout   only the next three times
   reject-next 1    the same as next 1 reject
+  tell event 50    has a hsms device say something: event ID, alarm ID set|clear, set ID VALUE,
+                   online, offline, local, remote, terminal TEXT
   show             what it remembers, as {\"event\":\"snapshot\",…} on stdout
   help, quit
 
@@ -49,9 +64,46 @@ Examples:
   wirelab device toggle --port 0 --mode delay --delay 0.2
   wirelab device toggle --answer framed --reject-next 1
   wirelab device toggle --port 9000 </dev/null >device.jsonl &
+  wirelab device hsms --port 5000 --as secsgem --t7 3s
+  wirelab device hsms --active --port 5001 --tool etcher.toml
   wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
 
 Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
+
+/// What only equipment has.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EquipmentArgs {
+    /// hsms: whose ways it has: wirelab, e37, e37.1, go-secs, secs4java8, secs4js, secsgem, xstatenet.
+    #[arg(long = "as", value_name = "WHO")]
+    pub(crate) personality: Option<String>,
+    /// hsms: dials instead of listening.
+    #[arg(long)]
+    pub(crate) active: bool,
+    /// hsms: device id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<u16>,
+    /// hsms: what it is and can do, as a TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tool: Option<PathBuf>,
+    /// hsms: reply timeout.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) t3: Option<Span>,
+    /// hsms: connect separation.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) t5: Option<Span>,
+    /// hsms: control transaction timeout.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) t6: Option<Span>,
+    /// hsms: NOT SELECTED timeout.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) t7: Option<Span>,
+    /// hsms: intercharacter timeout.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) t8: Option<Span>,
+    /// hsms: sends Linktest.req after so long without traffic.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) linktest: Option<Span>,
+}
 
 /// Plays a device, well behaved or not.
 ///
@@ -60,13 +112,13 @@ Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not kno
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct DeviceArgs {
-    /// Which kind of device: toggle or vkb.
+    /// Which kind of device: toggle, vkb or hsms.
     pub(crate) protocol: String,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
     /// Port to listen on; 0 is any free one. The default is the protocol's own: 9000 for toggle,
-    /// 50995 for vkb.
+    /// 50995 for vkb, 5000 for hsms. One that dials dials there.
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// What it does with connections and commands; see below.
@@ -78,6 +130,9 @@ pub(crate) struct DeviceArgs {
     /// Closes the next N connections before reading.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) reject_next: Option<u32>,
+    /// Timers, device id and ways of a hsms device.
+    #[command(flatten)]
+    pub(crate) equipment: EquipmentArgs,
     /// A setting of its protocol; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<Setting>,

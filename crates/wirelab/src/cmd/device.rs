@@ -17,7 +17,8 @@ use crate::{
     text,
 };
 
-const HELP: &str = "mode MODE [TIME] | next N MODE [TIME] | reject-next N | show | help | quit";
+const HELP: &str =
+    "mode MODE [TIME] | next N MODE [TIME] | reject-next N | tell WORDS | show | help | quit";
 
 /// # Errors
 /// The settings make no sense, a port is taken, or the output is not writable.
@@ -78,6 +79,10 @@ async fn obey(protocol: &dyn AnyProtocol, host: &dyn AnyHost) -> Result<Exit, Fa
                 }))?;
                 continue;
             }
+            Ok(Order::Tell(words)) => match host.prompt(Value::String(words.clone())) {
+                Ok(()) => Ok(format!("ok: {words}")),
+                Err(e) => Err(e.problem),
+            },
             Ok(Order::Misbehave(quirk)) => match protocol.check_quirk(&quirk) {
                 Ok(()) => host.misbehave(&quirk).await.map(|()| format!("ok: {quirk}")),
                 Err(e) => Err(e),
@@ -95,6 +100,7 @@ async fn obey(protocol: &dyn AnyProtocol, host: &dyn AnyHost) -> Result<Exit, Fa
 enum Order {
     Nothing,
     Misbehave(String),
+    Tell(String),
     Show,
     Help,
     Quit,
@@ -108,6 +114,7 @@ impl Order {
             ["mode", ref mode @ ..] if !mode.is_empty() => Ok(Self::Misbehave(mode.join(" "))),
             ["next", times, ref mode @ ..] if !mode.is_empty() => few(times, &mode.join(" ")),
             ["reject-next", times] => few(times, "reject"),
+            ["tell", ref words @ ..] if !words.is_empty() => Ok(Self::Tell(words.join(" "))),
             ["show"] => Ok(Self::Show),
             ["help"] => Ok(Self::Help),
             ["quit"] => Ok(Self::Quit),

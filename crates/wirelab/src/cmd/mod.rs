@@ -3,6 +3,7 @@ pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod decode;
 pub(crate) mod device;
+pub(crate) mod hsms;
 pub(crate) mod judge;
 pub(crate) mod man;
 pub(crate) mod run;

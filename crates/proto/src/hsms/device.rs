@@ -1,0 +1,473 @@
+//! A fake equipment's end of one connection: joins the connection to the equipment behind it, and
+//! does wrong what it was told to.
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+
+use super::{
+    Hsms,
+    conduct::{Conduct, Reaction},
+    data::Primary,
+    endpoint::{Answered, Endpoint, Said},
+    message::{Header, Message, NO_SESSION, SType},
+    quirk::{Mode, Moment, Quirk},
+    request::Reply,
+    settings::Checked,
+};
+use crate::{
+    CloseReason, Fact, Frame, Input, Never, Output, Proof, Session, Ticket, Time,
+    gem::{self, Gem},
+    quirk::{Mode as _, Modes},
+    secs2::{DecodeError, Item, Limits, Problem, encode},
+};
+
+/// Frames held back at most.
+const MAX_HELD: usize = 1024;
+
+/// What an equipment remembers over all its connections.
+pub struct Memory {
+    pub(super) gem: Gem,
+    modes: Modes<Mode>,
+    conduct: &'static Conduct,
+    opened: u64,
+    live: u32,
+    selected: u64,
+}
+
+/// What the equipment would say of itself.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    /// The mode in force.
+    pub mode: String,
+    /// Connections it ever had.
+    pub connections: u64,
+    /// Connections it has.
+    pub live: u32,
+    /// How often it became SELECTED.
+    pub selected: u64,
+    /// The equipment itself.
+    #[serde(flatten)]
+    pub equipment: gem::Snapshot,
+}
+
+impl Memory {
+    pub(super) fn new(checked: &Checked) -> Self {
+        Self {
+            gem: Gem::new(checked.tool.clone()),
+            modes: Modes::default(),
+            conduct: checked.conduct(),
+            opened: 0,
+            live: 0,
+            selected: 0,
+        }
+    }
+    pub(super) fn misbehave(&mut self, quirk: Quirk) {
+        self.modes.misbehave(quirk);
+    }
+    pub(super) fn listening(&self) -> bool {
+        let busy = self.live > 0 && self.second() == Reaction::Reset;
+        self.modes.standing() != Mode::Refuse && !busy
+    }
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            connections: self.opened,
+            live: self.live,
+            selected: self.selected,
+            equipment: self.gem.snapshot(),
+        }
+    }
+    fn strike(&mut self, moment: Moment) -> Mode {
+        self.modes.strike(|mode| mode.moment() == Some(moment))
+    }
+    /// How a second connection is treated.
+    fn second(&self) -> Reaction {
+        match self.modes.standing() {
+            Mode::Second(reaction) => reaction,
+            _ => self.conduct.second_connection,
+        }
+    }
+}
+
+/// The equipment's end.
+pub struct Device {
+    hsms: Hsms,
+    endpoint: Endpoint,
+    out: VecDeque<Output<Reply>>,
+    held: VecDeque<(Time, Frame)>,
+    /// System bytes of the last reply.
+    stale: u32,
+    /// It is this connection that the equipment speaks on.
+    speaks: bool,
+    now: Time,
+}
+
+impl Device {
+    pub(super) fn new(hsms: Hsms, now: Time) -> Self {
+        let mut config = hsms.checked.equipment();
+        let second = {
+            let mut memory = hsms.memory();
+            memory.opened += 1;
+            memory.live += 1;
+            (memory.live > 1).then(|| memory.second())
+        };
+        config.exhausted = matches!(second, Some(Reaction::Status(_)));
+        let mut device = Self {
+            endpoint: Endpoint::new(config, now),
+            hsms,
+            out: VecDeque::new(),
+            held: VecDeque::new(),
+            stale: 0,
+            speaks: second.is_none() || second == Some(Reaction::Ignore),
+            now,
+        };
+        device.open(second);
+        device.hear(now);
+        device
+    }
+
+    fn open(&mut self, second: Option<Reaction>) {
+        match self.strike(Moment::Open, None) {
+            Mode::Reject => self.close(CloseReason::Local),
+            Mode::ResetBefore => self.close(CloseReason::Abort),
+            _ => match second {
+                Some(Reaction::Close) => self.close(CloseReason::Local),
+                Some(Reaction::Reset) => self.close(CloseReason::Abort),
+                _ => {}
+            },
+        }
+        if second.is_some() {
+            self.strike(Moment::Second, None);
+        }
+    }
+
+    /// The wrong that is to be done at this moment, told as a fact if there is one.
+    fn strike(&mut self, moment: Moment, about: Option<u32>) -> Mode {
+        let mode = self.hsms.memory().strike(moment);
+        if mode != Mode::Success {
+            let ticket = about.map(|system| Ticket(u64::from(system)));
+            self.out.push_back(Output::Fact(Fact::Quirk { name: mode.name().into(), ticket }));
+        }
+        mode
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.endpoint.close(reason);
+    }
+
+    /// Hears the endpoint out, and lets the equipment say what it wants to.
+    fn hear(&mut self, now: Time) {
+        self.now = now;
+        loop {
+            while let Some(said) = self.endpoint.poll() {
+                self.take(now, said);
+            }
+            if !self.speak(now) {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, now: Time, said: Said) {
+        match said {
+            Said::Transmit(message, ticket) => self.transmit(now, message, ticket),
+            Said::Received(frame) => self.out.push_back(Output::Received(frame)),
+            Said::Selected => self.selected(now),
+            Said::Deselected => self.hsms.memory().gem.lost(now),
+            Said::Primary(message) => self.primary(now, &message),
+            Said::Answered(ticket, answered) => self.answered(now, ticket, answered),
+            Said::Fact(fact) => self.out.push_back(Output::Fact(fact)),
+            Said::Close(reason) => self.out.push_back(Output::Close(reason)),
+        }
+    }
+
+    fn selected(&mut self, now: Time) {
+        let mut memory = self.hsms.memory();
+        memory.selected += 1;
+        memory.gem.selected(now);
+        drop(memory);
+        self.out.push_back(Output::Ready(Proof::RoundTrip));
+        if let Mode::SpoolFlood(count) = self.strike(Moment::Selected, None) {
+            for n in 0..count {
+                let text = encode(&Item::list([Item::u4(n), Item::u4(n), Item::list([])]));
+                self.say(now, Ticket(u64::from(n)), 6, 11, false, text);
+            }
+        }
+    }
+
+    /// The next thing the equipment itself wants to say. Was there one?
+    fn speak(&mut self, now: Time) -> bool {
+        if !self.speaks || !self.endpoint.is_selected() || self.endpoint.is_closed() {
+            return false;
+        }
+        let Some(primary) = self.hsms.memory().gem.poll(now) else { return false };
+        let gem::Primary { id, stream, function, wait, item } = primary;
+        let text = item.as_ref().map(encode).unwrap_or_default();
+        if !self.say(now, Ticket(id), stream, function, wait, text) {
+            self.hsms.memory().gem.replied(now, id, gem::Ended::Failed);
+        }
+        true
+    }
+
+    fn say(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        stream: u8,
+        function: u8,
+        wait: bool,
+        text: Bytes,
+    ) -> bool {
+        let wait = wait && !self.hsms.checked.conduct().type_in_ptype;
+        let primary = Primary { stream, function, wait, text };
+        match self.endpoint.primary(now, ticket, primary) {
+            Ok(()) => true,
+            Err(why) => {
+                self.endpoint.odd("unsaid", format!("S{stream}F{function}: {why}"));
+                false
+            }
+        }
+    }
+
+    fn primary(&mut self, now: Time, message: &Message) {
+        let Header { session, .. } = message.header;
+        let header = message.header;
+        let ours = self.hsms.checked.session();
+        let excused = header.stream() == 9;
+        if self.hsms.checked.check_session && session != ours && !excused {
+            return self.complain(now, 1, &header);
+        }
+        let decoded = Item::decode(&message.text, &Limits::default());
+        if let Err(e) = &decoded {
+            let conduct = self.hsms.checked.conduct();
+            let deep = matches!(e.problem, Problem::Depth { .. });
+            let reaction = if deep { conduct.deep_text } else { conduct.bad_text };
+            let why = format!("its text is no SECS-II: {e}");
+            self.endpoint.tell(Fact::malformed("text", why.clone(), &message.text));
+            if reaction != Reaction::Accept {
+                return self.endpoint.react(reaction, message, 0, &why);
+            }
+        }
+        let mode = match header.wait() {
+            true => self.strike(Moment::Reply, Some(header.system)),
+            false => Mode::Success,
+        };
+        let answer = self.ask_equipment(now, &header, &decoded);
+        self.answer(now, &header, answer, mode);
+    }
+
+    fn ask_equipment(
+        &mut self,
+        now: Time,
+        header: &Header,
+        decoded: &Result<Option<Item>, DecodeError>,
+    ) -> gem::Answer {
+        let said = gem::Said {
+            stream: header.stream(),
+            function: header.function(),
+            wait: header.wait(),
+            item: decoded.as_ref().map(Option::as_ref),
+        };
+        self.hsms.memory().gem.primary(now, &said)
+    }
+
+    fn answer(&mut self, now: Time, to: &Header, answer: gem::Answer, mode: Mode) {
+        let conduct = self.hsms.checked.conduct();
+        let (function, text) = match answer {
+            gem::Answer::Reply { function, item } => {
+                (function, item.as_ref().map(encode).unwrap_or_default())
+            }
+            gem::Answer::Abort => (0, Bytes::new()),
+            gem::Answer::Stream9(function) => {
+                let unknown = matches!(function, 3 | 5);
+                if !unknown || conduct.unknown_primary == Reaction::Accept {
+                    self.complain(now, function, to);
+                }
+                return;
+            }
+            gem::Answer::Nothing => return,
+        };
+        if to.wait() {
+            let header = Header::data(to.session, to.stream(), function, false, to.system);
+            self.reply(now, to, Message { header, text }, mode);
+        }
+    }
+
+    /// Stream 9: complains of the message with this header.
+    fn complain(&mut self, now: Time, function: u8, about: &Header) {
+        let text = encode(&Item::binary(about.bytes()));
+        self.say(now, Ticket(u64::from(about.system)), 9, function, false, text);
+    }
+
+    fn answered(&mut self, now: Time, ticket: Ticket, answered: Answered) {
+        let ended = match answered {
+            Answered::Message(message) if message.header.stype == SType::Data => {
+                let item = Item::decode(&message.text, &Limits::default()).ok().flatten();
+                gem::Ended::Reply { function: message.header.function(), item }
+            }
+            Answered::Message(_) | Answered::Failed(_) => gem::Ended::Failed,
+            Answered::TimedOut(why, header) => {
+                self.endpoint.odd("t3", why);
+                self.complain(now, 9, &header);
+                gem::Ended::TimedOut
+            }
+        };
+        self.hsms.memory().gem.replied(now, ticket.0, ended);
+    }
+
+    /// Sends what the endpoint wants sent, unless it is to be wrong.
+    fn transmit(&mut self, now: Time, mut message: Message, ticket: Option<Ticket>) {
+        let header = &mut message.header;
+        let moment = match header.stype {
+            SType::SelectRsp if header.byte3 == 0 => Some(Moment::Select),
+            SType::LinktestRsp => Some(Moment::Linktest),
+            _ => None,
+        };
+        let mode = moment.map_or(Mode::Success, |m| self.strike(m, Some(header.system)));
+        match mode {
+            Mode::MuteSelect | Mode::MuteLinktest => return,
+            Mode::SelectStatus(status) => header.byte3 = status,
+            Mode::WrongSelect => header.system = header.system.wrapping_add(1),
+            Mode::RejectSelect => {
+                *header = Header {
+                    byte2: SType::SelectReq.number(),
+                    byte3: 1,
+                    stype: SType::RejectReq,
+                    ..*header
+                };
+            }
+            Mode::LateSelect(late) => return self.hold(now + late, self.frame(message, ticket)),
+            _ => {}
+        }
+        let frame = self.frame(message, ticket);
+        self.out.push_back(Output::Transmit(frame));
+    }
+
+    /// A message's frame, in the byte order of its personality.
+    fn frame(&self, mut message: Message, ticket: Option<Ticket>) -> Frame {
+        let mut frame = message.clone().into_frame(ticket);
+        if self.hsms.checked.conduct().type_in_ptype {
+            message.header.ptype = message.header.stype.number();
+            message.header.stype = SType::Data;
+            frame.bytes = message.encode();
+        }
+        frame
+    }
+
+    /// Sends a reply, as wrong as it is to be.
+    fn reply(&mut self, now: Time, to: &Header, mut message: Message, mode: Mode) {
+        let stale = std::mem::replace(&mut self.stale, to.system);
+        let header = &mut message.header;
+        match mode {
+            Mode::Silent => return,
+            Mode::WrongSystem => header.system = header.system.wrapping_add(1),
+            Mode::StaleSystem => header.system = stale,
+            Mode::Ptype(ptype) => header.ptype = ptype,
+            Mode::Stype(stype) => header.stype = SType::of(stype),
+            Mode::Abort => (header.byte3, message.text) = (0, Bytes::new()),
+            Mode::Stream9(function) => return self.complain(now, function, to),
+            Mode::RejectPrimary(reason) => {
+                *header = Header { byte2: 0, byte3: reason, stype: SType::RejectReq, ..*header };
+                message.text = Bytes::new();
+            }
+            Mode::Deep(depth) => message.text = [1, 1].repeat(depth as usize).into(),
+            Mode::Oversized(size) => message.text = vec![0; size as usize].into(),
+            Mode::Disconnect => return self.close(CloseReason::Local),
+            Mode::ResetAfter => return self.close(CloseReason::Abort),
+            Mode::HalfClose => return self.out.push_back(Output::Finish),
+            Mode::Interleave(count) => {
+                for n in 0..count {
+                    self.say(now, Ticket(u64::from(n)), 1, 1, true, Bytes::new());
+                }
+            }
+            Mode::ControlText => {
+                let header = Header::control(SType::LinktestReq, NO_SESSION, 0, 0, u32::MAX);
+                let text = Bytes::from_static(&[0, 0]);
+                self.endpoint.say(Said::Transmit(Message { header, text }, None));
+            }
+            _ => {}
+        }
+        match mode {
+            Mode::Delay(late) => self.hold(now + late, self.frame(message, None)),
+            Mode::Stall(bytes) => self.send_part(message, |whole| {
+                let some = (bytes as usize).min(whole.len());
+                whole.slice(..some)
+            }),
+            Mode::Length(length) => self.send_part(message, |whole| {
+                let mut lying = BytesMut::from(&whole[..]);
+                lying[..4].copy_from_slice(&length.to_be_bytes());
+                lying.freeze()
+            }),
+            Mode::Duplicate => {
+                self.endpoint.say(Said::Transmit(message.clone(), None));
+                self.endpoint.say(Said::Transmit(message, None));
+            }
+            _ => self.endpoint.say(Said::Transmit(message, None)),
+        }
+    }
+
+    fn send_part(&mut self, message: Message, part: impl FnOnce(Bytes) -> Bytes) {
+        let mut frame = self.frame(message, None);
+        frame.bytes = part(frame.bytes);
+        self.out.push_back(Output::Transmit(frame));
+    }
+
+    fn hold(&mut self, until: Time, frame: Frame) {
+        if self.held.len() < MAX_HELD {
+            self.held.push_back((until, frame));
+        } else {
+            self.close(CloseReason::Misbehaved("more replies asked for than I can hold".into()));
+        }
+    }
+
+    fn release(&mut self, now: Time) {
+        while let Some(due) = self.held.iter().position(|(at, _)| *at <= now) {
+            if let Some((_, frame)) = self.held.remove(due) {
+                self.out.push_back(Output::Transmit(frame));
+            }
+        }
+    }
+}
+
+impl Session for Device {
+    type Request = Never;
+    type Reply = Reply;
+
+    fn handle_input(&mut self, now: Time, input: Input<'_, Never>) {
+        match input {
+            Input::Received(bytes) => self.endpoint.received(now, bytes),
+            Input::Eof => self.endpoint.eof(),
+            Input::Request(_, never) => match never {},
+            Input::Timeout => {
+                self.endpoint.timeout(now);
+                if self.speaks {
+                    self.hsms.memory().gem.timeout(now);
+                }
+                self.release(now);
+            }
+            Input::Forget(_) | Input::Prompted | Input::Leave => {}
+        }
+        self.hear(now);
+    }
+
+    fn poll_output(&mut self) -> Output<Reply> {
+        if let Some(output) = self.out.pop_front() {
+            return output;
+        }
+        let held = self.held.iter().map(|(at, _)| *at).min();
+        let speaks = self.speaks && self.endpoint.is_selected();
+        let gem = if speaks { self.hsms.memory().gem.wake_at() } else { None };
+        Output::Wait([self.endpoint.wake_at(), held, gem].into_iter().flatten().min())
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        let mut memory = self.hsms.memory();
+        memory.live -= 1;
+        if self.speaks {
+            memory.gem.lost(self.now);
+        }
+    }
+}

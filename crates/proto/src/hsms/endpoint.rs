@@ -1,0 +1,496 @@
+//! One end of an HSMS connection (SEMI E37 §7, E37.1), whoever dialled and whoever commands.
+//!
+//! ```text
+//!   TCP open                    Select.rsp 0, sent or received
+//!  ─────────▶ NOT SELECTED ───────────────────────────────────▶ SELECTED
+//!               │      ▲                                           │
+//!      T6, T7, T8      └──────── Deselect.rsp 0 ───────────────────┤
+//!               ▼                                                  ▼
+//!             closed ◀──── Separate.req, T6 of a linktest, T8, a bad length
+//! ```
+//! NOT CONNECTED is having no endpoint. Timers and reactions here; `control.rs` and `data.rs` take
+//! the messages.
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    conduct::{Conduct, Reaction},
+    framing::{Framed, Framing},
+    message::{Header, Message, NO_SESSION, SType},
+    settings::Timers,
+};
+use crate::{CloseReason, Fact, Frame, Ticket, Time};
+
+/// Messages kept for later at most.
+const MAX_HELD: usize = 64;
+
+/// What an endpoint is told about itself.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) conduct: &'static Conduct,
+    pub(super) timers: Timers,
+    /// Device id, and the session of everything we say first.
+    pub(super) session: u16,
+    /// The longest length taken.
+    pub(super) max_message: u32,
+    /// Transactions of ours open at once.
+    pub(super) max_open: usize,
+    /// This end sends Select.req.
+    pub(super) active: bool,
+    /// T3 is kept here, not by whoever asks.
+    pub(super) keeps_t3: bool,
+    /// Serves another connection already: Select.req gets status 3.
+    pub(super) exhausted: bool,
+}
+
+/// What an endpoint does and tells.
+#[derive(Debug)]
+pub(super) enum Said {
+    Transmit(Message, Option<Ticket>),
+    Received(Frame),
+    Selected,
+    Deselected,
+    /// The peer asks or tells something.
+    Primary(Message),
+    /// The one end of something we asked.
+    Answered(Ticket, Answered),
+    Fact(Fact),
+    Close(CloseReason),
+}
+
+/// How something we asked ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Answered {
+    /// This came back.
+    Message(Message),
+    /// Nothing will come back, and why.
+    Failed(String),
+    /// T3 ran out for what was said with this header, or T6.
+    TimedOut(String, Header),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The system bytes of our Select.req, if it is open.
+    NotSelected {
+        asked: Option<u32>,
+    },
+    Selected,
+}
+
+/// What started a timer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    Open,
+    Sent(Header),
+    Got(Header),
+    Bytes(usize),
+    Idle,
+}
+
+/// A timer that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub(super) at: Time,
+    pub(super) since: Time,
+    pub(super) cause: Cause,
+}
+
+/// A control transaction of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Control {
+    pub(super) stype: SType,
+    pub(super) ticket: Option<Ticket>,
+    pub(super) t6: Running,
+}
+
+/// A data transaction of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) ticket: Ticket,
+    pub(super) header: Header,
+    pub(super) t3: Option<Running>,
+}
+
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) config: Config,
+    framing: Framing,
+    pub(super) state: State,
+    pub(super) open: BTreeMap<u32, Open>,
+    /// Open transactions by T3: it is the same for all, so they run out in order.
+    t3: VecDeque<u32>,
+    pub(super) control: BTreeMap<u32, Control>,
+    pub(super) t7: Option<Running>,
+    t8: Option<Running>,
+    linktest: Option<Running>,
+    /// Linktests in a row without an answer.
+    pub(super) unanswered: u32,
+    last_system: u32,
+    pub(super) held: VecDeque<Message>,
+    /// Reads a message that is too long, and waits for all of it.
+    swallowing: bool,
+    wedged: bool,
+    closed: bool,
+    /// Who asked for Separate.req, as soon as nothing is open any more.
+    pub(super) leaving: Option<Ticket>,
+    out: VecDeque<Said>,
+}
+
+impl Endpoint {
+    /// An end of a connection that has just opened.
+    pub(super) fn new(config: Config, now: Time) -> Self {
+        let mut endpoint = Self {
+            framing: Framing::new(config.max_message),
+            config,
+            state: State::NotSelected { asked: None },
+            open: BTreeMap::new(),
+            t3: VecDeque::new(),
+            control: BTreeMap::new(),
+            t7: None,
+            t8: None,
+            linktest: None,
+            unanswered: 0,
+            last_system: 0,
+            held: VecDeque::new(),
+            swallowing: false,
+            wedged: false,
+            closed: false,
+            leaving: None,
+            out: VecDeque::new(),
+        };
+        endpoint.not_selected(now, Cause::Open);
+        if endpoint.config.active {
+            endpoint.select(now);
+        }
+        endpoint
+    }
+
+    /// What to do next, if anything.
+    pub(super) fn poll(&mut self) -> Option<Said> {
+        self.out.pop_front()
+    }
+
+    /// When to call [`timeout`](Self::timeout).
+    pub(super) fn wake_at(&self) -> Option<Time> {
+        if self.closed || self.wedged {
+            return None;
+        }
+        let t3 = self.t3.iter().find_map(|system| self.open.get(system)?.t3);
+        let t6 = self.control.values().map(|c| c.t6.at).min();
+        let others = [t3, self.t7, self.t8, self.linktest].into_iter().flatten().map(|t| t.at);
+        others.chain(t6).min()
+    }
+
+    pub(super) fn is_selected(&self) -> bool {
+        self.state == State::Selected
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Bytes arrived.
+    pub(super) fn received(&mut self, now: Time, bytes: &[u8]) {
+        if self.closed || self.wedged {
+            return;
+        }
+        self.framing.push(bytes);
+        if self.linktest.is_some() {
+            self.watch_idle(now);
+        }
+        while let Some(framed) = self.framing.next() {
+            match framed {
+                Framed::Whole(bytes) => self.message(now, bytes),
+                Framed::TooShort(length) => {
+                    self.bad_length(self.config.conduct.short_length, length)
+                }
+                Framed::TooLong(length) => {
+                    self.swallowing = self.config.conduct.long_length == Reaction::Ignore;
+                    self.bad_length(self.config.conduct.long_length, length);
+                }
+            }
+            if self.closed || self.wedged {
+                return;
+            }
+        }
+        self.watch_gaps(now);
+    }
+
+    /// The peer finished sending.
+    pub(super) fn eof(&mut self) {
+        let partial = self.framing.partial();
+        if partial > 0 {
+            let detail = format!("the connection closed {partial} bytes into a message");
+            self.tell(Fact::malformed("truncated", detail, &[]));
+        }
+        self.close(CloseReason::Peer);
+    }
+
+    /// The instant asked for has passed.
+    pub(super) fn timeout(&mut self, now: Time) {
+        if self.closed || self.wedged {
+            return;
+        }
+        let due = |timer: Option<Running>| timer.filter(|t| t.at <= now);
+        self.expire_t3(now);
+        self.expire_t6(now);
+        if let Some(t8) = due(self.t8) {
+            let t8 = self.ran_out("T8", self.config.timers.t8, t8);
+            self.close(CloseReason::Timer(format!("a message stopped coming: {t8}")));
+        }
+        if let Some(t7) = due(self.t7) {
+            self.t7 = None;
+            let asked = self.state != State::NotSelected { asked: None };
+            let t7 = self.ran_out("T7", self.config.timers.t7, t7);
+            let what =
+                if asked { "selection timeout: no response received" } else { "not selected" };
+            self.close(CloseReason::Timer(format!("{what}: {t7}")));
+        }
+        if due(self.linktest).is_some() {
+            self.linktest = None;
+            self.ask_control(now, SType::LinktestReq, None);
+        }
+    }
+
+    /// A data transaction of ours has begun.
+    pub(super) fn opened(&mut self, now: Time, ticket: Ticket, header: Header) {
+        while self.t3.front().is_some_and(|system| !self.open.contains_key(system)) {
+            self.t3.pop_front();
+        }
+        let t3 = self.config.keeps_t3.then(|| {
+            self.t3.push_back(header.system);
+            Running { at: now + self.config.timers.t3, since: now, cause: Cause::Sent(header) }
+        });
+        self.open.insert(header.system, Open { ticket, header, t3 });
+    }
+
+    fn expire_t3(&mut self, now: Time) {
+        while let Some(&system) = self.t3.front() {
+            match self.open.get(&system) {
+                Some(Open { t3: Some(t3), .. }) if t3.at > now => return,
+                Some(&Open { ticket, header, t3: Some(t3) }) => {
+                    self.open.remove(&system);
+                    let why = self.ran_out("T3", self.config.timers.t3, t3);
+                    let why = format!("no reply to {header}: {why}");
+                    let answered = Answered::TimedOut(why, header);
+                    self.say(Said::Answered(ticket, answered));
+                }
+                Some(Open { t3: None, .. }) | None => {}
+            }
+            self.t3.pop_front();
+        }
+    }
+
+    fn expire_t6(&mut self, now: Time) {
+        let due: Vec<_> =
+            self.control.iter().filter(|(_, c)| c.t6.at <= now).map(|(s, c)| (*s, *c)).collect();
+        for (system, Control { stype, ticket, t6 }) in due {
+            self.control.remove(&system);
+            let t6 = self.ran_out("T6", self.config.timers.t6, t6);
+            match stype {
+                SType::SelectReq => {
+                    if let State::NotSelected { asked } = &mut self.state {
+                        *asked = None;
+                    }
+                    let why = format!("selection timeout: no response received: {t6}");
+                    match self.config.conduct.no_select_rsp {
+                        Reaction::Close => self.close(CloseReason::Timer(why)),
+                        _ => self.odd("select_timeout", why),
+                    }
+                }
+                SType::LinktestReq => {
+                    self.unanswered += 1;
+                    let why = format!("no Linktest.rsp: {t6}");
+                    if let Some(ticket) = ticket {
+                        let header = Header::control(stype, NO_SESSION, 0, 0, system);
+                        self.say(Said::Answered(ticket, Answered::TimedOut(why.clone(), header)));
+                    }
+                    if self.unanswered >= self.config.timers.linktest_threshold {
+                        self.close(CloseReason::Timer(why));
+                    } else {
+                        self.odd("linktest_unanswered", why);
+                        self.watch_idle(now);
+                    }
+                }
+                _ => self.close(CloseReason::Timer(format!("no answer to {}: {t6}", stype.name()))),
+            }
+        }
+    }
+
+    fn ran_out(&self, name: &str, length: Duration, timer: Running) -> String {
+        let Running { since, cause, .. } = timer;
+        format!("{name} of {length:?} ran out, started at {since:?} by {cause}")
+    }
+
+    /// T8 counts from the last byte of a message that is not whole, length bytes included.
+    fn watch_gaps(&mut self, now: Time) {
+        let partial = self.framing.partial();
+        let mid_message = partial > 0 || self.swallowing;
+        self.t8 = (mid_message && self.config.conduct.t8)
+            .then(|| self.running(now, self.config.timers.t8, Cause::Bytes(partial)));
+    }
+
+    /// The time to the next linktest counts from the last traffic.
+    pub(super) fn watch_idle(&mut self, now: Time) {
+        let idle = self.config.timers.linktest.filter(|_| self.is_selected());
+        self.linktest = idle.map(|interval| self.running(now, interval, Cause::Idle));
+    }
+
+    fn running(&self, now: Time, length: Duration, cause: Cause) -> Running {
+        Running { at: now + length, since: now, cause }
+    }
+
+    pub(super) fn not_selected(&mut self, now: Time, cause: Cause) {
+        self.state = State::NotSelected { asked: None };
+        self.linktest = None;
+        self.t7 = self.config.conduct.t7.then(|| self.running(now, self.config.timers.t7, cause));
+    }
+
+    pub(super) fn selected(&mut self, now: Time) {
+        if self.is_selected() {
+            return;
+        }
+        self.state = State::Selected;
+        self.t7 = None;
+        self.watch_idle(now);
+        self.say(Said::Selected);
+    }
+
+    /// Asks the peer something about the connection itself; T6 runs from here.
+    pub(super) fn ask_control(&mut self, now: Time, stype: SType, ticket: Option<Ticket>) -> u32 {
+        let by_id = stype == SType::SelectReq && self.config.conduct.select_by_id;
+        let session = if by_id { self.config.session } else { NO_SESSION };
+        let system = self.fresh_system();
+        let header = Header::control(stype, session, 0, 0, system);
+        let t6 = self.running(now, self.config.timers.t6, Cause::Sent(header));
+        self.control.insert(system, Control { stype, ticket, t6 });
+        self.say(Said::Transmit(Message::bare(header), ticket));
+        system
+    }
+
+    /// System bytes that no open transaction of ours has.
+    pub(super) fn fresh_system(&mut self) -> u32 {
+        loop {
+            self.last_system = self.last_system.wrapping_add(1);
+            if self.is_free(self.last_system) {
+                return self.last_system;
+            }
+        }
+    }
+
+    pub(super) fn is_free(&self, system: u32) -> bool {
+        !self.open.contains_key(&system) && !self.control.contains_key(&system)
+    }
+
+    /// Does what the conduct says about a message that does not belong.
+    pub(super) fn react(&mut self, reaction: Reaction, message: &Message, reason: u8, why: &str) {
+        let header = message.header;
+        let why = format!("{header}: {why}");
+        match reaction {
+            Reaction::Reject | Reaction::RejectClose => {
+                let byte2 = if reason == 2 { header.ptype } else { header.stype.number() };
+                let reject =
+                    Header { byte2, byte3: reason, ptype: 0, stype: SType::RejectReq, ..header };
+                self.say(Said::Transmit(Message::bare(reject), None));
+                match reaction {
+                    Reaction::RejectClose => self.close(CloseReason::Misbehaved(why)),
+                    _ => self.odd("rejected", why),
+                }
+            }
+            Reaction::Hold if self.held.len() < MAX_HELD => self.held.push_back(message.clone()),
+            Reaction::Close => self.close(CloseReason::Misbehaved(why)),
+            Reaction::Reset => {
+                self.odd("reset", why);
+                self.close(CloseReason::Abort);
+            }
+            Reaction::Wedge => {
+                self.odd("wedged", why);
+                self.wedged = true;
+            }
+            Reaction::Accept | Reaction::Status(_) | Reaction::Ignore | Reaction::Hold => {
+                self.odd("ignored", why);
+            }
+        }
+    }
+
+    fn bad_length(&mut self, reaction: Reaction, length: u32) {
+        let why = match length < super::message::HEADER as u32 {
+            true => format!("length {length} is below the header's 10 bytes"),
+            false => format!("length {length} is over the limit of {}", self.config.max_message),
+        };
+        self.tell(Fact::malformed("length", why.clone(), &length.to_be_bytes()));
+        match reaction {
+            Reaction::Reset => self.close(CloseReason::Abort),
+            Reaction::Ignore => {}
+            _ => self.close(CloseReason::Misbehaved(why)),
+        }
+    }
+
+    pub(super) fn odd(&mut self, what: &'static str, detail: String) {
+        self.tell(Fact::Odd { what: what.into(), detail });
+    }
+
+    pub(super) fn tell(&mut self, fact: Fact) {
+        self.say(Said::Fact(fact));
+    }
+
+    pub(super) fn say(&mut self, said: Said) {
+        if !self.closed {
+            self.out.push_back(said);
+        }
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.say(Said::Close(reason));
+        self.closed = true;
+    }
+
+    pub(super) fn message(&mut self, now: Time, bytes: Bytes) {
+        let mut message = Message::of_frame(&bytes).expect("framing gives whole messages");
+        if self.config.conduct.type_in_ptype {
+            message.header.stype = SType::of(message.header.ptype);
+            message.header.ptype = 0;
+        }
+        let ticket = self.ticket_of(&message.header);
+        self.say(Said::Received(message.frame(bytes, ticket)));
+        self.take(now, message);
+    }
+
+    /// Takes a message by what it is.
+    pub(super) fn take(&mut self, now: Time, message: Message) {
+        let conduct = self.config.conduct;
+        let header = message.header;
+        if header.ptype != 0 && conduct.odd_ptype != Reaction::Accept {
+            return self.react(conduct.odd_ptype, &message, 2, "only PType 0 is known");
+        }
+        match header.stype {
+            SType::Data => self.data(now, message),
+            SType::Other(byte) => {
+                let reaction = if byte < 128 { conduct.odd_stype } else { conduct.wild_stype };
+                self.react(reaction, &message, 1, "there is no such SType");
+            }
+            _ if !message.text.is_empty() && conduct.control_text != Reaction::Accept => {
+                self.react(conduct.control_text, &message, 1, "a control message has no text");
+            }
+            _ => self.control_message(now, message),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("the connection opening"),
+            Self::Sent(header) => write!(f, "our {header} ({:08x})", header.system),
+            Self::Got(header) => write!(f, "their {header} ({:08x})", header.system),
+            Self::Bytes(partial) => write!(f, "byte {partial} of a message"),
+            Self::Idle => f.write_str("the last traffic"),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `wirelab hsms listen`: a host that any number of tools may dial, on one port. Each connection has
+//! a host of its own; a tool is known by the address it dials from, or by its device id once it said
+//! something.
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use net::{Client, Door, Env, Event, Record, Role, Way};
+use proto::hsms::{Hsms, Reply};
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    task::JoinSet,
+};
+
+use super::{
+    link::Link,
+    monitor::{Said, ask},
+    send::ESTABLISH,
+};
+use crate::{
+    args::LinkArgs,
+    exit::{Exit, Failure},
+    lines,
+    signals::Signals,
+    text,
+};
+
+/// A name for whoever dials from there, or has that device id.
+#[derive(Debug, PartialEq)]
+enum Known {
+    Ip(IpAddr),
+    Id(u16),
+}
+
+/// A tool that is connected.
+struct Tool {
+    client: Arc<Client<Hsms>>,
+    peer: SocketAddr,
+    id: Option<u16>,
+}
+
+struct Floor {
+    link: Link,
+    env: Env,
+    names: Vec<(String, Known)>,
+    tools: BTreeMap<String, Tool>,
+    asking: JoinSet<Result<(), Failure>>,
+    heard: mpsc::Sender<(String, Heard)>,
+    ended: mpsc::Sender<String>,
+}
+
+enum Heard {
+    Said(Reply),
+    Missed(u64),
+}
+
+pub(super) async fn listen(
+    addr: Option<String>,
+    tools: &[String],
+    args: LinkArgs,
+) -> Result<Exit, Failure> {
+    let link = Link::new(addr, LinkArgs { passive: true, active: false, ..args })?;
+    let names = tools.iter().map(|text| named(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
+    let env = link.surroundings()?;
+    let addr = link.lookup().await?[0];
+    let mut listener = env
+        .net
+        .listen(addr)
+        .map_err(|e| Failure::environment(format!("cannot listen at {addr}: {e}")))?;
+    let addr = listener.local_addr().map_err(|e| Failure::environment(e.to_string()))?;
+    env.record(Event::Listening { addr });
+    let (heard, mut hearing) = mpsc::channel(1024);
+    let (ended, mut ending) = mpsc::channel(1024);
+    let mut floor =
+        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard, ended };
+    let mut typed = lines::read(std::io::stdin());
+    let mut listening = true;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            () = signals.stop() => break Ok(Exit::Done),
+            Some(told) = floor.asking.join_next() => {
+                if let Err(failure) = told.expect("asking does not panic") {
+                    break Err(failure);
+                }
+            }
+            Some((tool, said)) = hearing.recv() => {
+                if let Err(failure) = floor.tell(&tool, said) {
+                    break Err(failure);
+                }
+            }
+            Some(tool) = ending.recv() => floor.leave(&tool).await,
+            Ok(stream) = listener.accept() => {
+                if let Ok((_, peer)) = stream.addrs() {
+                    floor.admit(peer, stream).await;
+                }
+            }
+            line = typed.recv(), if listening => match line {
+                None => listening = false,
+                Some(Ok(line)) => floor.obey(&line),
+                Some(Err(why)) => text::talk(&format!("error: {why}")),
+            },
+        }
+    };
+    floor.asking.shutdown().await;
+    for tool in floor.tools.into_values() {
+        if let Some(client) = Arc::into_inner(tool.client) {
+            client.close().await;
+        }
+    }
+    ended
+}
+
+impl Floor {
+    /// A tool has dialled.
+    async fn admit(&mut self, peer: SocketAddr, stream: net::net::Stream) {
+        let name = peer.to_string();
+        let env = self.env.node(&name, Role::Client);
+        let (node, ended) = (name.clone(), self.ended.clone());
+        self.env.recorder.attach(move |record: &Record| {
+            if *record.node == *node && matches!(record.event, Event::Closed { .. }) {
+                let _ = ended.try_send(node.clone());
+            }
+        });
+        let way = Way::Wait(Door::onto(stream));
+        let client = Arc::new(Client::by(env.clone(), way, self.link.supervisor(&env)));
+        let (mut said, heard, tool) = (client.listen(), self.heard.clone(), name.clone());
+        tokio::spawn(async move {
+            loop {
+                let heard_this = match said.recv().await {
+                    Ok(reply) => Heard::Said(reply),
+                    Err(RecvError::Lagged(missed)) => Heard::Missed(missed),
+                    Err(RecvError::Closed) => return,
+                };
+                if heard.send((tool.clone(), heard_this)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        client.tell(net::Order::Start).await;
+        if self.link.establish {
+            ask(&client, ESTABLISH, self.link.json, &mut self.asking);
+        }
+        self.tools.insert(name, Tool { client, peer, id: None });
+    }
+
+    async fn leave(&mut self, tool: &str) {
+        if let Some(Tool { client, .. }) = self.tools.remove(tool)
+            && let Some(client) = Arc::into_inner(client)
+        {
+            client.close().await;
+        }
+    }
+
+    fn tell(&mut self, tool: &str, heard: Heard) -> Result<(), Failure> {
+        match heard {
+            Heard::Said(said) => {
+                if let (Some(id), Some(known)) = (said.session(), self.tools.get_mut(tool)) {
+                    known.id = Some(id);
+                }
+                let name = self.name(tool);
+                Said { tool: Some(&name), said: &said, schema: 1 }.tell(self.link.json)
+            }
+            Heard::Missed(missed) => {
+                text::talk(&format!("warning: {tool}: {missed} messages came too fast"));
+                Ok(())
+            }
+        }
+    }
+
+    /// What to call the tool at this address.
+    fn name(&self, at: &str) -> String {
+        let Some(tool) = self.tools.get(at) else { return at.to_owned() };
+        let fits = |known: &Known| match known {
+            Known::Ip(ip) => tool.peer.ip() == *ip,
+            Known::Id(id) => tool.id == Some(*id),
+        };
+        let named = self.names.iter().find(|(_, known)| fits(known));
+        named.map_or_else(|| at.to_owned(), |(name, _)| name.clone())
+    }
+
+    /// `TOOL SML`.
+    fn obey(&mut self, line: &str) {
+        let Some((tool, message)) = line.trim().split_once(char::is_whitespace) else {
+            if !line.trim().is_empty() {
+                text::talk("error: write TOOL and then SML, as `etcher S1F1 W`");
+            }
+            return;
+        };
+        let is_it = |at: &String, known: &Tool| {
+            *at == tool
+                || self.name(at) == tool
+                || known.peer.ip().to_string() == tool
+                || tool.strip_prefix('#').is_some_and(|id| known.id == id.parse().ok())
+        };
+        let found = self.tools.iter().find(|(at, known)| is_it(at, known));
+        match found.map(|(_, tool)| tool.client.clone()) {
+            Some(client) => ask(&client, message, self.link.json, &mut self.asking),
+            None => {
+                let all: Vec<_> = self.tools.keys().map(|at| self.name(at)).collect();
+                text::talk(&format!(
+                    "error: no tool `{tool}` is here; there is {}",
+                    all.join(", ")
+                ));
+            }
+        }
+    }
+}
+
+/// `NAME=IP` or `NAME=#ID`.
+fn named(text: &str) -> Result<(String, Known), Failure> {
+    let wrong = || Failure::usage(format!("--tool: `{text}` is neither NAME=IP nor NAME=#ID"));
+    let (name, who) = text.split_once('=').ok_or_else(wrong)?;
+    let known = match who.strip_prefix('#') {
+        Some(id) => Known::Id(id.parse().map_err(|_| wrong())?),
+        None => Known::Ip(who.parse().map_err(|_| wrong())?),
+    };
+    if name.is_empty() { Err(wrong()) } else { Ok((name.to_owned(), known)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_named_by_address_or_device_id() {
+        assert_eq!(named("litho=#12").unwrap(), ("litho".into(), Known::Id(12)));
+        assert_eq!(named("a=::1").unwrap().1, Known::Ip("::1".parse().unwrap()));
+        for wrong in ["litho", "=#1", "a=b", "a=#70000"] {
+            assert!(named(wrong).is_err(), "{wrong}");
+        }
+    }
+}
