@@ -87,8 +87,11 @@ impl Sink for Counting {
 /// `SHIFT SUBSHIFT`.
 fn read(line: &str) -> Result<Bitmaps, String> {
     let wrong = || format!("`{line}` is no state; write SHIFT SUBSHIFT, each 0 to 255, as `1 0`");
-    let numbers: Vec<u8> =
-        line.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let numbers: Vec<u8> = line
+        .split_whitespace()
+        .map(str::parse::<u8>)
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong())?;
     match numbers[..] {
         [shift, subshift] => Ok(Bitmaps { shift, subshift }),
         _ => Err(wrong()),
