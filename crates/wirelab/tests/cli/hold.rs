@@ -145,7 +145,10 @@ fn senseless_links_are_refused_by_the_name_of_the_flag() {
         (&["--breaker-threshold", "0"], "--breaker-threshold: must be at least 1"),
         (&["--breaker-threshold", "1", "--breaker-open-for", "0s"], "--breaker-open-for: must"),
     ] {
-        assert!(finish(&mut vkb(&["hold"], nobody(), flags)).failed(2).contains(named));
+        let mut hold = hold(nobody(), flags);
+        let error = hold.err.next();
+        assert!(error.contains(named), "{error}");
+        assert_eq!(hold.wait().code(), Some(2));
     }
     let alone = finish(&mut vkb(&["hold"], nobody(), &["--breaker-open-for", "1s"]));
     assert_eq!(alone.code, Some(2), "{alone:?}");

@@ -38,7 +38,8 @@ fn a_state_is_sent_and_believed_once_its_connection_survived() {
     assert_eq!((&sent["outcome"], &sent["delivery"]), (&"ok".into(), &"survived".into()));
     let memory = device.show().0;
     assert_eq!((&memory["shift"], &memory["subshift"]), (&2.into(), &1.into()));
-    finish(&mut vkb(&["clear"], device.addr.port(), &["--survive", "50ms"])).ok();
+    let cleared = finish(&mut vkb(&["clear"], device.addr.port(), &["--survive", "50ms"])).ok();
+    assert!(cleared.err.contains("shift 0 subshift 0: survived after 1 attempt, "), "{cleared:?}");
     assert_eq!(device.show().0["shift"], 0);
 }
 

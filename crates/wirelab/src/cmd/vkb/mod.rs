@@ -116,15 +116,16 @@ impl Sent {
     fn in_words(&self) -> String {
         let Self { shift, subshift, attempts, elapsed_ms, .. } = self;
         let what = format!("shift {shift} subshift {subshift}");
+        let s = if *attempts == 1 { "" } else { "s" };
         match (self.delivery, self.stage) {
             (Some(level), _) => {
-                format!("ok: {what}: {level} after {attempts} attempts, {elapsed_ms:.1} ms")
+                format!("ok: {what}: {level} after {attempts} attempt{s}, {elapsed_ms:.1} ms")
             }
             (None, stage) => {
                 let stage = stage.map_or_else(String::new, |stage| stage.to_string());
                 let why = self.detail.as_deref().unwrap_or_default();
                 format!(
-                    "error: {what}: {stage} after {attempts} attempts: {why}; is VKB-Link up, its window shown?"
+                    "error: {what}: {stage} after {attempts} attempt{s}: {why}; is VKB-Link up, its window shown?"
                 )
             }
         }
