@@ -26,7 +26,7 @@ pub(super) async fn follow(args: FollowArgs) -> Result<Exit, Failure> {
     let env = surroundings()?;
     let json = way.json;
     let watching = Watching::start(&env, json, watch)?;
-    let client = connect(&env, &way, kept(link, Queueing::Latest)).await?;
+    let client = connect(&env, &way, kept(link, Queueing::Latest), &mut signals).await?;
     let mut asked = Asked::default();
     loop {
         if let Some(state) = wanted(follow.step(), json) {

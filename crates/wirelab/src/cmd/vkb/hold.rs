@@ -26,7 +26,7 @@ pub(super) async fn hold(args: HoldArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings()?;
     let watching = Watching::start(&env, way.json, watch)?;
-    let client = connect(&env, &way, kept(link, queueing)).await?;
+    let client = connect(&env, &way, kept(link, queueing), &mut signals).await?;
     let mut asked = Asked::default();
     asked.ask(&client, state.into()).await;
     let mut typed = lines::read(std::io::stdin());

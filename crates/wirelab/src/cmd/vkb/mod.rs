@@ -57,7 +57,7 @@ struct Sent {
 async fn send(state: Bitmaps, way: WayArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let json = way.json;
-    let client = connect(&surroundings()?, &way, once()).await?;
+    let client = connect(&surroundings()?, &way, once(), &mut signals).await?;
     let answer = tokio::select! {
         biased;
         () = signals.stop() => {
@@ -180,11 +180,23 @@ fn kept(link: LinkArgs, queueing: Queueing) -> RawPolicy {
     }
 }
 
-async fn connect(env: &Env, way: &WayArgs, policy: RawPolicy) -> Result<Client<Vkb>, Failure> {
+async fn connect(
+    env: &Env,
+    way: &WayArgs,
+    policy: RawPolicy,
+    signals: &mut Signals,
+) -> Result<Client<Vkb>, Failure> {
     let WayArgs { host, port, confirm, survive, deadline, json: _ } = way.clone();
     let policy =
         Policy::new::<Vkb>(RawPolicy { confirm: Some(confirm), survive, deadline, ..policy })?;
-    let addrs = lookup(&host, port).await?;
+    let addrs = tokio::select! {
+        biased;
+        () = signals.stop() => {
+            let problem = format!("interrupted while looking up {host}; nothing was sent");
+            return Err(Failure::Told { exit: Exit::Interrupted, problem });
+        }
+        found = lookup(&host, port) => found?,
+    };
     let supervisor = Supervisor::new(Vkb::default(), policy, env.seed);
     Ok(Client::spawn(env.clone(), addrs, supervisor))
 }
