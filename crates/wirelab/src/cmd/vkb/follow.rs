@@ -40,7 +40,7 @@ pub(super) async fn follow(args: FollowArgs) -> Result<Exit, Failure> {
         }
     }
     asked.ask(&client, Bitmaps::default()).await;
-    asked.farewell(&env, &mut signals).await;
+    asked.farewell(&env, way.survive, &mut signals).await;
     client.close().await;
     watching.settle(true)
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use net::{Client, Env};
 use proto::{
+    Span,
     resilience::Queueing,
     vkb::{Bitmaps, Vkb},
 };
@@ -17,7 +18,7 @@ use crate::{
     text,
 };
 
-/// How long what is on its way may still take when told to stop.
+/// When told to stop, what is on its way may take this much longer than it takes to be believed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) async fn hold(args: HoldArgs) -> Result<Exit, Failure> {
@@ -45,7 +46,7 @@ pub(super) async fn hold(args: HoldArgs) -> Result<Exit, Failure> {
             },
         }
     }
-    asked.farewell(&env, &mut signals).await;
+    asked.farewell(&env, way.survive, &mut signals).await;
     // What has not ended by now was never confirmed, and is counted as that.
     client.close().await;
     watching.settle(report)
@@ -63,13 +64,13 @@ impl Asked {
         while self.0.try_join_next().is_some() {}
     }
     /// Waits until none is left, but not for long, and not when told to stop once more.
-    pub(super) async fn farewell(&mut self, env: &Env, signals: &mut Signals) {
+    pub(super) async fn farewell(&mut self, env: &Env, survive: Span, signals: &mut Signals) {
         let ended = async { while self.0.join_next().await.is_some() {} };
         tokio::select! {
             biased;
             () = ended => {}
             () = signals.stop() => {}
-            () = env.sleep_until(env.now() + FAREWELL) => {}
+            () = env.sleep_until(env.now() + survive.0 + FAREWELL) => {}
         }
     }
 }
