@@ -109,3 +109,5 @@ for query in \
     'tcp_comm_packet_latency_seconds_count{device_id="CI1"}'; do
     await 30 "Prometheus to say that $query is 1" value_is 1 "$query"
 done
+await 30 "Prometheus to say that the toggle's connection is closed" \
+    value_is 0 'tcp_comm_connection_up{node="toggler"}'

@@ -9,7 +9,6 @@ use serde::Serialize;
 /// The account of one client. A fold: feed it the record, or attach it.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
-    numbers: BTreeMap<Ticket, u64>,
     submitted: u64,
     entries: BTreeMap<Ticket, Entry>,
     statement: Statement,
@@ -17,6 +16,7 @@ pub struct Account {
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
+    number: u64,
     sent: u32,
     ambiguous: bool,
 }
@@ -62,10 +62,10 @@ impl Account {
         Statement { submitted: self.submitted, open, ..self.statement.clone() }
     }
     fn end(&mut self, ticket: Ticket, end: &End) {
-        let entry = self.entries.remove(&ticket).unwrap_or_default();
-        let number = self.numbers.get(&ticket).copied().unwrap_or_default();
+        let Some(entry) = self.entries.remove(&ticket) else { return };
+        let Entry { number, sent, ambiguous } = entry;
         let figures = &mut self.statement;
-        if entry.ambiguous {
+        if ambiguous && sent > 1 {
             note(&mut figures.ambiguous, number);
         }
         match end {
@@ -84,8 +84,8 @@ impl Sink for Account {
         match &record.event {
             Event::Submitted { ticket, .. } => {
                 self.submitted += 1;
-                self.numbers.insert(*ticket, self.submitted);
-                self.entries.insert(*ticket, Entry::default());
+                let entry = Entry { number: self.submitted, ..Entry::default() };
+                self.entries.insert(*ticket, entry);
             }
             Event::Frame { dir: Dir::Out, ticket: Some(ticket), .. } => {
                 let first = self.entries.get_mut(ticket).is_some_and(|entry| {
@@ -100,7 +100,29 @@ impl Sink for Account {
                 }
             }
             Event::Done { ticket, end, .. } => self.end(*ticket, end),
-            _ => {}
+            Event::Frame { .. }
+            | Event::Listening { .. }
+            | Event::Deaf
+            | Event::Attempt { .. }
+            | Event::Connecting { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Opened { .. }
+            | Event::Sent { .. }
+            | Event::Received { .. }
+            | Event::Ready { .. }
+            | Event::Fact { .. }
+            | Event::Push { .. }
+            | Event::Eof { .. }
+            | Event::Closed { .. }
+            | Event::Proved { .. }
+            | Event::Lost { .. }
+            | Event::Resent { .. }
+            | Event::Breaker { .. }
+            | Event::Told { .. }
+            | Event::Step { .. }
+            | Event::StepFailed { .. }
+            | Event::Armed { .. }
+            | Event::Ended { .. } => {}
         }
     }
 }
@@ -114,9 +136,9 @@ fn note(ranges: &mut Vec<Range>, number: u64) {
 }
 
 impl Statement {
-    /// Nothing is missing.
+    /// Nothing is missing, and nothing still open.
     pub fn is_whole(&self) -> bool {
-        self.lost.is_empty()
+        self.lost.is_empty() && self.open == 0
     }
 }
 
@@ -129,7 +151,7 @@ impl fmt::Display for Statement {
         }
         write!(f, " {} superseded, {} open", self.superseded, self.open)?;
         if !self.ambiguous.is_empty() {
-            write!(f, "; {} ambiguous, sent again", Ranges(&self.ambiguous))?;
+            write!(f, "; {} ambiguous, re-sent", Ranges(&self.ambiguous))?;
         }
         let lost = count(&self.lost);
         write!(f, "; {lost} lost")?;
@@ -137,7 +159,7 @@ impl fmt::Display for Statement {
             write!(f, " ({})", Ranges(&self.lost))?;
         }
         let s = if self.resent == 1 { "" } else { "s" };
-        write!(f, ", at most {} duplicate{s}", self.resent)
+        write!(f, ", {} duplicate{s} at most", self.resent)
     }
 }
 
@@ -220,8 +242,8 @@ mod tests {
             survived(3),
         ];
         let said = play(events).to_string();
-        let wanted = "3 submitted: 3 survived, 0 superseded, 0 open; #2-3 ambiguous, sent again; \
-                      0 lost, at most 2 duplicates";
+        let wanted = "3 submitted: 3 survived, 0 superseded, 0 open; #2-3 ambiguous, re-sent; \
+                      0 lost, 2 duplicates at most";
         assert_eq!(said, wanted);
     }
 
@@ -238,6 +260,13 @@ mod tests {
         let statement = play(events);
         assert!(!statement.is_whole());
         assert!(statement.to_string().contains("1 superseded, 1 open; 1 lost (#2)"), "{statement}");
+    }
+
+    #[test]
+    fn what_was_not_sent_again_is_not_called_so() {
+        let given_up = vec![submitted(1), sent(1), failed(1), lost(1, Stage::Deadline)];
+        let statement = play(given_up);
+        assert!(statement.ambiguous.is_empty() && !statement.is_whole(), "{statement}");
     }
 
     #[test]

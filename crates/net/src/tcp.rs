@@ -28,7 +28,9 @@ pub struct RawTcpOptions {
     pub user_timeout: Option<Span>,
     /// How long a close waits for unsent bytes; 0 resets. None leaves it to the system.
     pub linger: Option<Span>,
-    /// Listen on a port although old connections of it linger (SO_REUSEADDR).
+    /// Listen on a port although old connections of it linger (SO_REUSEADDR). Windows always does,
+    /// and gives the name to something else: two listeners on one port.
+    #[cfg(unix)]
     pub reuse_address: bool,
 }
 
@@ -40,6 +42,7 @@ impl Default for RawTcpOptions {
             keepalive_interval: Span::millis(3_000),
             user_timeout: Some(Span::millis(10_000)),
             linger: None,
+            #[cfg(unix)]
             reuse_address: true,
         }
     }
@@ -52,6 +55,7 @@ pub struct TcpOptions {
     keepalive: Option<TcpKeepalive>,
     user_timeout: Option<Duration>,
     linger: Option<Duration>,
+    #[cfg(unix)]
     reuse_address: bool,
 }
 
@@ -70,6 +74,7 @@ impl TcpOptions {
             keepalive_interval,
             user_timeout,
             linger,
+            #[cfg(unix)]
             reuse_address,
         } = raw;
         let whole_seconds = |key: &str, span: Span| match span.0.as_secs() {
@@ -81,19 +86,32 @@ impl TcpOptions {
             Some(idle) => {
                 let probes = TcpKeepalive::new()
                     .with_time(whole_seconds("keepalive", idle)?)
-                    .with_interval(whole_seconds("keepalive_interval", keepalive_interval)?);
-                #[cfg(not(windows))]
-                let probes = probes.with_retries(PROBES);
+                    .with_interval(whole_seconds("keepalive_interval", keepalive_interval)?)
+                    .with_retries(PROBES);
                 Some(probes)
             }
         };
         let user_timeout = user_timeout.map(|span| span.0);
         let linger = linger.map(|span| span.0);
-        Ok(Self { nodelay, keepalive, user_timeout, linger, reuse_address })
+        Ok(Self {
+            nodelay,
+            keepalive,
+            user_timeout,
+            linger,
+            #[cfg(unix)]
+            reuse_address,
+        })
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
-        let Self { nodelay, keepalive, user_timeout, linger, reuse_address: _ } = self;
+        let Self {
+            nodelay,
+            keepalive,
+            user_timeout,
+            linger,
+            #[cfg(unix)]
+                reuse_address: _,
+        } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
             socket.set_tcp_keepalive(probes)?;
@@ -141,10 +159,24 @@ pub(crate) fn listen(addr: SocketAddr, options: &TcpOptions) -> io::Result<Liste
     socket.set_nonblocking(true)?;
     #[cfg(unix)]
     socket.set_reuse_address(options.reuse_address)?;
+    #[cfg(windows)]
+    exclusive(&socket)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from_std(socket.into())?;
     Ok(Listener { listener, options: options.clone() })
+}
+
+/// Otherwise a second listener with SO_REUSEADDR may share the port, and take our connections.
+#[cfg(windows)]
+#[allow(unsafe_code)]
+fn exclusive(socket: &Socket) -> io::Result<()> {
+    use std::os::windows::io::AsRawSocket;
+    use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOL_SOCKET, setsockopt};
+    let (handle, on) = (socket.as_raw_socket() as usize, 1_u32.to_ne_bytes());
+    // SAFETY: the socket is open while it is borrowed; the option takes these four bytes.
+    let rc = unsafe { setsockopt(handle, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, on.as_ptr(), 4) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 pub(crate) async fn connect(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {

@@ -1,11 +1,11 @@
 //! What only real sockets, or more than one thread, can show.
+#[cfg(target_os = "linux")]
 use std::{
     future::poll_fn,
     io::{self, Read},
-    net::SocketAddr,
-    sync::Arc,
     task::Poll,
 };
+use std::{net::SocketAddr, sync::Arc};
 
 use net::{Env, Event, Host, Net, Recorder, Role, TcpOptions};
 use proto::toggle::Lamp;

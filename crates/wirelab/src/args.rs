@@ -24,7 +24,9 @@ pub(crate) use judge::{JudgeArgs, JudgeWhat};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
-pub(crate) use vkb::{CheckRulesArgs, FollowArgs, StateArgs, VkbArgs, VkbWhat, WayArgs};
+pub(crate) use vkb::{
+    CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
+};
 
 use crate::exit::{CODES, Failure};
 

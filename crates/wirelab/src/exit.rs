@@ -110,7 +110,7 @@ impl From<ConfigError> for Failure {
     /// The settings of files and of flags share their names.
     fn from(ConfigError { key, problem }: ConfigError) -> Self {
         let key = key.trim_start_matches("policy.").trim_start_matches("settings.");
-        Self::usage(format!("--{}: {problem}", key.replace('_', "-")))
+        Self::usage(format!("--{}: {problem}", key.replace(['_', '.'], "-")))
     }
 }
 

@@ -19,6 +19,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::{exit::Failure, text};
+
 /// A running endpoint. Dropping it ends it.
 pub(crate) struct Exporter {
     addr: SocketAddr,
@@ -53,6 +55,19 @@ impl Exporter {
         let serving =
             axum::serve(listener, app).with_graceful_shutdown(async move { told.notified().await });
         Ok(Self { addr, scrapes, finish, task: tokio::spawn(serving.into_future()) })
+    }
+    /// The same for somebody who asked for it, and is told where.
+    ///
+    /// # Errors
+    /// What to do about a port that is taken.
+    pub(crate) fn told(port: u16, metrics: Metrics) -> Result<Self, Failure> {
+        let exporter = Self::start(port, metrics).map_err(|e| {
+            Failure::environment(format!(
+                "cannot serve metrics on 127.0.0.1:{port}: {e}; choose another --metrics-port (0 is any)"
+            ))
+        })?;
+        text::talk(&format!("metrics on {}", exporter.url()));
+        Ok(exporter)
     }
     /// Where to read the metrics.
     pub(crate) fn url(&self) -> String {

@@ -11,6 +11,7 @@ use proto::Fact;
 use super::{
     Dir, End, Event, Record, Role,
     exposition::{Family, Kind, Sample},
+    links::Links,
     packet::{About, Outcome, Packet},
     packets::Packets,
 };
@@ -38,6 +39,7 @@ pub(super) struct State {
     devices: BTreeSet<Arc<str>>,
     pub(super) counts: BTreeMap<Counter, BTreeMap<Series, u64>>,
     pub(super) latency: BTreeMap<Arc<str>, Histogram>,
+    pub(super) links: Links,
 }
 
 /// A device, and the value of the counter's other label.
@@ -68,6 +70,7 @@ impl State {
             devices: BTreeSet::new(),
             counts: Counter::ALL.map(|counter| (counter, BTreeMap::new())).into(),
             latency: BTreeMap::new(),
+            links: Links::default(),
         }
     }
 
@@ -75,6 +78,7 @@ impl State {
         let counter = |(counter, values): (&Counter, _)| counter.family(values);
         let mut families: Vec<_> = self.counts.iter().map(counter).collect();
         families.insert(2, latency_family(&self.latency));
+        families.extend(self.links.families());
         families.push(build_family());
         families
     }
@@ -83,6 +87,9 @@ impl State {
     pub(super) fn count(&mut self, record: &Record) {
         if record.role != self.role {
             return;
+        }
+        if self.role == Role::Client {
+            self.links.count(record);
         }
         let about = self.packets.read(record);
         if let Some(packet) = &about.packet {

@@ -286,6 +286,19 @@ mod tests {
                 "# TYPE tcp_comm_commands_total counter",
                 "# HELP tcp_comm_connect_total Total connections dialled",
                 "# TYPE tcp_comm_connect_total counter",
+                "# HELP tcp_comm_connection_up \
+                 Whether the peer has proved to be there on the connection that is open",
+                "# TYPE tcp_comm_connection_up gauge",
+                "# HELP tcp_comm_reconnects_total Total connections proved after one was lost",
+                "# TYPE tcp_comm_reconnects_total counter",
+                "# HELP tcp_comm_breaker_state \
+                 The state the circuit breaker is in has 1, the others 0",
+                "# TYPE tcp_comm_breaker_state gauge",
+                "# HELP tcp_comm_breaker_transitions_total \
+                 Total changes of the circuit breaker's state",
+                "# TYPE tcp_comm_breaker_transitions_total counter",
+                "# HELP tcp_comm_breaker_failures_total Total failures the circuit breaker counted",
+                "# TYPE tcp_comm_breaker_failures_total counter",
                 "# HELP tcp_comm_build_info The version that runs",
                 "# TYPE tcp_comm_build_info gauge",
             ]

@@ -5,6 +5,7 @@ pub mod evidence;
 pub mod exposition;
 pub mod jsonl;
 mod lines;
+mod links;
 pub mod metrics;
 pub mod openmetrics;
 pub mod packet;

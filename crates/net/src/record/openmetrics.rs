@@ -11,7 +11,7 @@ use prometheus_client::{
 use super::{
     Metrics,
     counts::{BUCKETS, BUILD, Histogram, build_family, latency_family},
-    exposition::Family,
+    exposition::{Family, Kind, Sample},
 };
 
 /// A way to render metrics.
@@ -66,10 +66,33 @@ impl Collector for Metrics {
                 None,
             )?;
         }
+        for Family { name, help, kind, samples } in state.links.families() {
+            let name = name.trim_end_matches("_total");
+            let mut metric = encoder.encode_descriptor(name, &help, None, kind.into())?;
+            for Sample { labels, value, .. } in &samples {
+                let labels: Vec<_> = labels.iter().map(|(k, v)| (&**k, &**v)).collect();
+                let mut metric = metric.encode_family(&labels)?;
+                match kind {
+                    Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(value, None)?,
+                    // Links have no histograms.
+                    Kind::Gauge | Kind::Histogram => metric.encode_gauge(value)?,
+                }
+            }
+        }
         let (name, help) = (BUILD.trim_end_matches("_info"), build_family().help);
         encoder
             .encode_descriptor(name, &help, None, MetricType::Info)?
             .encode_info(&[("version", env!("CARGO_PKG_VERSION"))])
+    }
+}
+
+impl From<Kind> for MetricType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter,
+            Kind::Gauge => Self::Gauge,
+            Kind::Histogram => Self::Histogram,
+        }
     }
 }
 

@@ -2,7 +2,11 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use proto::{Delivery, Fact, Stage, Ticket, Time, rng::Rng};
+use proto::{
+    CloseReason, Delivery, Fact, Proof, Stage, Ticket, Time,
+    resilience::{BreakerEvent, BreakerState, Cause},
+    rng::Rng,
+};
 
 use super::{Dir, End, Event, Record, Role};
 
@@ -61,6 +65,15 @@ pub(crate) fn happy() -> Vec<Record> {
         client(3200, done(T1, None)),
     ]
 }
+fn breaker(rng: &mut Rng) -> BreakerEvent {
+    let mut state = || BreakerState::ALL[rng.below(4) as usize];
+    let (from, to) = (state(), state());
+    match rng.below(3) {
+        0 => BreakerEvent::Counted { failures: 1, threshold: 5, state: from },
+        1 => BreakerEvent::Changed { from, to, cause: Cause::Threshold },
+        _ => BreakerEvent::Changed { from, to, cause: Cause::Elapsed },
+    }
+}
 /// Any records at all, in any order.
 pub(crate) fn anything(seed: u64, count: usize) -> Vec<Record> {
     let mut rng = Rng::new(seed, &[]);
@@ -70,7 +83,7 @@ pub(crate) fn anything(seed: u64, count: usize) -> Vec<Record> {
         let ticket = Ticket(rng.below(4));
         let conn = rng.below(3) as u32;
         let stage = Stage::ALL[rng.below(Stage::ALL.len() as u64) as usize];
-        let event = match rng.below(11) {
+        let event = match rng.below(16) {
             0 => submitted(ticket, ["D1", "D\u{202e}2"][rng.below(2) as usize]),
             1 => attempt(ticket, 1 + rng.below(3) as u32),
             2 | 3 => frame(Dir::Out, "toggle", ticket, rng.below(1000)),
@@ -80,7 +93,12 @@ pub(crate) fn anything(seed: u64, count: usize) -> Vec<Record> {
             7 => failed(ticket, 1, stage, rng.below(2) == 0),
             8 => done(ticket, (rng.below(2) == 0).then_some(stage)),
             9 => Event::Opened { conn, local: addr(), peer: addr() },
-            _ => Event::Received { conn, bytes: Bytes::from_static(b"A\x1b[2J") },
+            10 => Event::Received { conn, bytes: Bytes::from_static(b"A\x1b[2J") },
+            11 => Event::Connecting { conn, addr: addr() },
+            12 => Event::Proved { conn, proof: Proof::RoundTrip },
+            13 => Event::Closed { conn, reason: CloseReason::Reset },
+            14 => Event::Lost { conn, reason: "A\x1b[2J".into(), redial_in_us: rng.below(1000) },
+            _ => Event::Breaker { what: breaker(&mut rng) },
         };
         let (node, role) = [
             ("toggler", Role::Client),

@@ -10,7 +10,7 @@
 //! ```
 //! As in Polly, resilience4j and linkerd. Each admission carries a permit; what is reported under a
 //! permit of an older state changes nothing.
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,17 @@ pub enum BreakerState {
     Isolated,
 }
 
+impl BreakerState {
+    /// Every state, in order.
+    pub const ALL: [Self; 4] = [Self::Closed, Self::Open, Self::HalfOpen, Self::Isolated];
+}
+
+impl fmt::Display for BreakerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// Leave to try, under the state it was given in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit(u64);
@@ -168,7 +179,7 @@ pub enum BreakerEvent {
 }
 
 /// Why a breaker changed its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Failures reached the threshold.
@@ -183,6 +194,12 @@ pub enum Cause {
     Isolated,
     /// A person reset it.
     Reset,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 #[derive(Debug)]

@@ -11,9 +11,11 @@ Examples:
   wirelab vkb clear --host 192.0.2.7
   wirelab vkb hold --shift 3 --report
   printf '1 0\\n2 0\\n' | wirelab vkb hold
+  wirelab vkb hold --shift 3 --breaker-threshold 5 --metrics-port 9400 --log-file packets.jsonl
 
 Exit codes: 0 done, 1 not confirmed or something was lost, 2 usage, 3 environment, 124 deadline,
-130 a send was interrupted. `hold` told to stop ends with 0 if nothing was lost.";
+130 a send was interrupted. `hold` told to stop ends with 0 if
+every state was confirmed, or replaced before it was sent.";
 
 const RULES: &str = "\
 Examples:
@@ -23,7 +25,7 @@ Examples:
   tail -n 1 Status.json | wirelab vkb check-rules rules.json --explain - --json
 
 Exit codes of check-rules: 0 every rule makes sense, 2 a rule or an event does not; of follow:
-0 told to stop, 1 something was lost, 2 no rules to follow, 3 the journal cannot be read.";
+0 told to stop and nothing lost, 1 something was, 2 no rules to follow, 3 the journal cannot be read.";
 
 /// Asserts shift states at VKB-Link.
 ///
@@ -58,23 +60,33 @@ pub(crate) enum VkbWhat {
     ///
     /// A line `SHIFT SUBSHIFT` on stdin changes it.
     #[command(after_help = EXAMPLES)]
-    Hold {
-        #[command(flatten)]
-        state: StateArgs,
-        #[command(flatten)]
-        way: WayArgs,
-        /// Sends every state, in order, instead of only the latest when there was no connection.
-        #[arg(long)]
-        ordered: bool,
-        /// Says at the end what became of every state.
-        #[arg(long)]
-        report: bool,
-    },
+    Hold(HoldArgs),
     /// Keeps the state asserted that rules make of a running game.
     #[command(after_help = RULES)]
     Follow(FollowArgs),
     /// Says what is wrong with rules, and what they make of events.
     CheckRules(CheckRulesArgs),
+}
+
+/// Keeps a state asserted, across restarts of VKB-Link, until told to stop.
+///
+/// A line `SHIFT SUBSHIFT` on stdin changes it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HoldArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Sends every state, in order, instead of only the latest when there was no connection.
+    #[arg(long)]
+    pub(crate) ordered: bool,
+    /// Says at the end what became of every state.
+    #[arg(long)]
+    pub(crate) report: bool,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 }
 
 /// Keeps the state asserted that rules make of a running game.
@@ -97,6 +109,10 @@ pub(crate) struct FollowArgs {
     pub(crate) interval: Span,
     #[command(flatten)]
     pub(crate) way: WayArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 }
 
 /// A state.
@@ -131,6 +147,43 @@ pub(crate) struct WayArgs {
     /// Prints the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How a link is kept up.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LinkArgs {
+    /// Shortest delay before a lost connection is dialled again.
+    #[arg(long, value_name = "TIME", default_value = "50ms", help_heading = "Link")]
+    pub(crate) reconnect_min: Span,
+    /// Longest delay at first; each is drawn between the two.
+    #[arg(long, value_name = "TIME", default_value = "100ms", help_heading = "Link")]
+    pub(crate) reconnect_max: Span,
+    /// How long after a loss the delays stay like that.
+    #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Link")]
+    pub(crate) reconnect_eager_for: Span,
+    /// Later the delay doubles up to this.
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Link")]
+    pub(crate) reconnect_cap: Span,
+    /// After so many failures in a row nobody dials for a while; without it, there is no breaker.
+    #[arg(long, value_name = "N", help_heading = "Link")]
+    pub(crate) breaker_threshold: Option<u32>,
+    /// How long nobody dials then; doubled each time up to 5m. The default is 10s.
+    #[arg(long, value_name = "TIME", requires = "breaker_threshold", help_heading = "Link")]
+    pub(crate) breaker_open_for: Option<Span>,
+}
+
+/// Who may watch it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Writes the packet log here.
+    #[arg(long, value_name = "PATH", help_heading = "Watching")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// Serves http://127.0.0.1:PORT/metrics; 0 is any free one, which is printed.
+    #[arg(long, value_name = "PORT", help_heading = "Watching")]
+    pub(crate) metrics_port: Option<u16>,
+    /// Adds the counts to this file at the end, for node_exporter's textfile collector.
+    #[arg(long, value_name = "PATH", help_heading = "Watching")]
+    pub(crate) metrics_textfile: Option<PathBuf>,
 }
 
 /// Says what is wrong with rules, and what they make of events.

@@ -55,13 +55,7 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
 fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
     let metrics = Metrics::for_device();
     recorder.attach(metrics.clone());
-    let exporter = Exporter::start(port, metrics).map_err(|e| {
-        Failure::environment(format!(
-            "cannot serve metrics on 127.0.0.1:{port}: {e}; choose another --metrics-port (0 is any)"
-        ))
-    })?;
-    text::talk(&format!("metrics on {}", exporter.url()));
-    Ok(exporter)
+    Exporter::told(port, metrics)
 }
 
 /// Does what stdin says, until it says `quit`. At its end the device goes on.

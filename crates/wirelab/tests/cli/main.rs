@@ -4,6 +4,8 @@ mod bench;
 mod bounds;
 mod decode;
 mod device;
+mod follow;
+mod hold;
 mod interrupted;
 mod judge;
 mod links;

@@ -1,9 +1,9 @@
 //! The packet log, and where it goes.
-use std::{fs::File, io, io::Write};
+use std::{fs::File, io, io::Write, path::Path};
 
 use net::{
     Env,
-    record::{PacketLog, Written},
+    record::{Level, PacketLog, Written},
 };
 
 use crate::{config::Report, exit::Failure, text};
@@ -21,19 +21,27 @@ impl Log {
     /// The file cannot be written.
     pub(crate) fn open(report: &Report, env: &Env) -> Result<Self, Failure> {
         let Report { json, log_level, log_file, stage_exit_codes: _ } = report;
-        let (out, output): (Box<dyn Write + Send>, _) = match log_file {
-            Some(path) => {
-                let output = format!("the packet log to {}", path.display());
-                let file = File::create(path).map_err(|e| text::unwritable(&output, &e))?;
-                (Box::new(file), output)
-            }
-            None if *json => (Box::new(io::stderr()), "the packet log to stderr".into()),
-            None => (Box::new(io::stdout()), "the packet log to stdout".into()),
-        };
-        let log = PacketLog::new(env.started(), *log_level, out);
+        match log_file {
+            Some(path) => Self::to_file(path, *log_level, env),
+            None if *json => Ok(Self::to(io::stderr(), "stderr".into(), *log_level, env)),
+            None => Ok(Self::to(io::stdout(), "stdout".into(), *log_level, env)),
+        }
+    }
+    /// The same, in a file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn to_file(path: &Path, level: Level, env: &Env) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let file = File::create(path);
+        let file = file.map_err(|e| text::unwritable(&format!("the packet log to {name}"), &e))?;
+        Ok(Self::to(file, name, level, env))
+    }
+    fn to(out: impl Write + Send + 'static, name: String, level: Level, env: &Env) -> Self {
+        let log = PacketLog::new(env.started(), level, out);
         let written = log.written();
         env.recorder.attach(log);
-        Ok(Self { written, output })
+        Self { written, output: format!("the packet log to {name}") }
     }
     /// Whether every line got out. That nobody wants to read it is no failure.
     ///

@@ -1,6 +1,6 @@
 //! `wirelab toggle`: one command to one device, or many from a file; what became of each, and why.
 mod dry;
-mod log;
+pub(super) mod log;
 mod outcome;
 mod resolve;
 mod serve;
@@ -172,6 +172,10 @@ async fn request(
     }
 }
 
-fn accumulate(path: &Path, metrics: &Metrics) -> Result<(), Failure> {
+/// Adds the counts to a file.
+///
+/// # Errors
+/// It cannot be written, or is not one of ours.
+pub(super) fn accumulate(path: &Path, metrics: &Metrics) -> Result<(), Failure> {
     textfile::accumulate(path, metrics).map_err(|e| text::unwritable("the metrics textfile", &e))
 }

@@ -1,14 +1,11 @@
 //! `wirelab vkb follow`: the state that rules make of a running game, asserted and kept asserted.
-use std::time::Duration;
-
 use lab::follow::{Follow, FollowError, Following, Heard};
 use proto::{
     resilience::Queueing,
     vkb::{Bitmaps, rules::Effect},
 };
-use tokio::task::JoinSet;
 
-use super::{connect, hold, surroundings};
+use super::{connect, hold::Asked, kept, surroundings, watching::Watching};
 use crate::{
     args::FollowArgs,
     exit::{Exit, Failure},
@@ -16,11 +13,8 @@ use crate::{
     text,
 };
 
-/// How long the last clearing may take when told to stop.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 pub(super) async fn follow(args: FollowArgs) -> Result<Exit, Failure> {
-    let FollowArgs { journal, rules, numbering, interval, way } = args;
+    let FollowArgs { journal, rules, numbering, interval, way, link, watch } = args;
     if interval.0.is_zero() {
         return Err(Failure::usage("--interval: must be longer than 0"));
     }
@@ -31,14 +25,12 @@ pub(super) async fn follow(args: FollowArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings()?;
     let json = way.json;
-    let account = hold::watch(&env, json);
-    let client = connect(&env, &way, Queueing::Latest, u32::MAX).await?;
-    let mut asked = JoinSet::new();
+    let watching = Watching::start(&env, json, watch)?;
+    let client = connect(&env, &way, kept(link, Queueing::Latest), &mut signals).await?;
+    let mut asked = Asked::default();
     loop {
         if let Some(state) = wanted(follow.step(), json) {
-            let asking = client.submit(state).await;
-            // How it ends is in the account.
-            asked.spawn(async move { drop(asking.outcome().await) });
+            asked.ask(&client, state).await;
         }
         let next = env.now() + interval.0;
         tokio::select! {
@@ -46,16 +38,11 @@ pub(super) async fn follow(args: FollowArgs) -> Result<Exit, Failure> {
             () = signals.stop() => break,
             () = env.sleep_until(next) => {}
         }
-        while asked.try_join_next().is_some() {}
     }
-    tokio::select! {
-        biased;
-        _ = client.request(Bitmaps::default()) => {}
-        () = env.sleep_until(env.now() + FAREWELL) => {}
-    }
+    asked.ask(&client, Bitmaps::default()).await;
+    asked.farewell(&env, way.survive, &mut signals).await;
     client.close().await;
-    while asked.join_next().await.is_some() {}
-    hold::settle(&account, json, true)
+    watching.settle(true)
 }
 
 /// The state to assert after all this, if it is another one than before.

@@ -1,113 +1,91 @@
 //! `wirelab vkb hold`: a state that stays asserted, whatever becomes of the connection.
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use lab::account::Account;
-use net::{Env, Event, Record, Sink};
-use proto::{resilience::Queueing, vkb::Bitmaps};
+use net::{Client, Env};
+use proto::{
+    Span,
+    resilience::Queueing,
+    vkb::{Bitmaps, Vkb},
+};
 use tokio::task::JoinSet;
 
-use super::{connect, surroundings};
+use super::{connect, kept, surroundings, watching::Watching};
 use crate::{
-    args::WayArgs,
+    args::HoldArgs,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
     text,
 };
 
-pub(super) async fn hold(
-    state: Bitmaps,
-    way: WayArgs,
-    queueing: Queueing,
-    report: bool,
-) -> Result<Exit, Failure> {
+/// When told to stop, what is on its way may take this much longer than it takes to be believed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub(super) async fn hold(args: HoldArgs) -> Result<Exit, Failure> {
+    let HoldArgs { state, ordered, report, way, link, watch } = args;
+    let queueing = if ordered { Queueing::Ordered } else { Queueing::Latest };
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings()?;
-    let json = way.json;
-    let account = watch(&env, json);
-    let client = Arc::new(connect(&env, &way, queueing, u32::MAX).await?);
-    let mut asking = JoinSet::new();
-    let ask = |asking: &mut JoinSet<()>, state: Bitmaps| {
-        let client = client.clone();
-        // How it ends is in the account.
-        asking.spawn(async move { drop(client.request(state).await) });
-    };
-    ask(&mut asking, state);
+    let watching = Watching::start(&env, way.json, watch)?;
+    let client = connect(&env, &way, kept(link, queueing), &mut signals).await?;
+    let mut asked = Asked::default();
+    asked.ask(&client, state.into()).await;
     let mut typed = lines::read(std::io::stdin());
     let mut listening = true;
     loop {
         tokio::select! {
             biased;
             () = signals.stop() => break,
-            Some(_) = asking.join_next() => {}
+            Some(_) = asked.0.join_next() => {}
             line = typed.recv(), if listening => match line {
                 None => listening = false,
                 Some(line) => match line.and_then(|line| read(&line)) {
-                    Ok(state) => ask(&mut asking, state),
+                    Ok(state) => asked.ask(&client, state).await,
                     Err(why) => text::talk(&format!("error: {why}")),
                 },
             },
         }
     }
+    asked.farewell(&env, way.survive, &mut signals).await;
     // What has not ended by now was never confirmed, and is counted as that.
-    asking.shutdown().await;
-    if let Some(client) = Arc::into_inner(client) {
-        client.close().await;
+    client.close().await;
+    watching.settle(report)
+}
+
+/// States on their way. How each ends is in the account.
+#[derive(Default)]
+pub(super) struct Asked(JoinSet<()>);
+
+impl Asked {
+    /// One more, after those before it.
+    pub(super) async fn ask(&mut self, client: &Client<Vkb>, state: Bitmaps) {
+        let asking = client.submit(state).await;
+        self.0.spawn(async move { drop(asking.outcome().await) });
+        while self.0.try_join_next().is_some() {}
     }
-    settle(&account, json, report)
-}
-
-/// Has the record counted, and told to whoever waits at the terminal.
-pub(super) fn watch(env: &Env, json: bool) -> Arc<Mutex<Account>> {
-    let account = Arc::new(Mutex::new(Account::default()));
-    env.recorder.attach(Counting(account.clone()));
-    env.recorder.attach(move |record: &Record| tell(record, json));
-    account
-}
-
-/// What became of everything, and how to end.
-pub(super) fn settle(account: &Mutex<Account>, json: bool, report: bool) -> Result<Exit, Failure> {
-    let statement = account.lock().expect("no fold panics").statement();
-    if json {
-        text::print(&text::json_line(&statement))?;
-    } else if report {
-        text::print(&format!("{statement}\n"))?;
-    }
-    Ok(if statement.is_whole() { Exit::Done } else { Exit::Failed })
-}
-
-struct Counting(Arc<Mutex<Account>>);
-
-impl Sink for Counting {
-    fn take(&mut self, record: &Record) {
-        self.0.lock().expect("no fold panics").take(record);
+    /// Waits until none is left, but not for long, and not when told to stop once more.
+    pub(super) async fn farewell(&mut self, env: &Env, survive: Span, signals: &mut Signals) {
+        let ended = async { while self.0.join_next().await.is_some() {} };
+        tokio::select! {
+            biased;
+            () = ended => {}
+            () = signals.stop() => {}
+            () = env.sleep_until(env.now() + survive.0 + FAREWELL) => {}
+        }
     }
 }
 
 /// `SHIFT SUBSHIFT`.
 fn read(line: &str) -> Result<Bitmaps, String> {
     let wrong = || format!("`{line}` is no state; write SHIFT SUBSHIFT, each 0 to 255, as `1 0`");
-    let numbers: Vec<u8> =
-        line.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let numbers: Vec<u8> = line
+        .split_whitespace()
+        .map(str::parse::<u8>)
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong())?;
     match numbers[..] {
         [shift, subshift] => Ok(Bitmaps { shift, subshift }),
         _ => Err(wrong()),
-    }
-}
-
-/// What a person waiting at the terminal wants to know.
-fn tell(record: &Record, json: bool) {
-    if json {
-        return;
-    }
-    match &record.event {
-        Event::Proved { proof, .. } => text::talk(&format!("ok: connected ({proof:?})")),
-        Event::Lost { reason, redial_in_us, .. } => {
-            let ms = redial_in_us / 1000;
-            text::talk(&format!("warning: connection lost: {reason}; next try in {ms} ms"));
-        }
-        Event::Resent { .. } => text::talk("ok: state sent again"),
-        _ => {}
     }
 }
 

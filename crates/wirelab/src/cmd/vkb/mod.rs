@@ -2,19 +2,20 @@
 mod check_rules;
 mod follow;
 mod hold;
+mod watching;
 
 use std::net::SocketAddr;
 
 use net::{Client, Env, Net, RawTcpOptions, Recorder, Role, TcpOptions};
 use proto::{
     Policy, RawPolicy, Span, Supervisor,
-    resilience::{Connection, Queueing, RawReconnect},
+    resilience::{Connection, Queueing, RawBreaker, RawReconnect, WhenOpen},
     vkb::{Bitmaps, Vkb},
 };
 use serde::Serialize;
 
 use crate::{
-    args::{StateArgs, VkbArgs, VkbWhat, WayArgs},
+    args::{LinkArgs, StateArgs, VkbArgs, VkbWhat, WayArgs},
     config,
     exit::{Exit, Failure},
     signals::Signals,
@@ -27,10 +28,7 @@ pub(crate) fn run(VkbArgs { what }: VkbArgs) -> Result<Exit, Failure> {
     match what {
         VkbWhat::Send { state, way } => crate::block_on(send(state.into(), way)),
         VkbWhat::Clear { way } => crate::block_on(send(Bitmaps::default(), way)),
-        VkbWhat::Hold { state, way, ordered, report } => {
-            let queueing = if ordered { Queueing::Ordered } else { Queueing::Latest };
-            crate::block_on(hold::hold(state.into(), way, queueing, report))
-        }
+        VkbWhat::Hold(args) => crate::block_on(hold::hold(args)),
         VkbWhat::Follow(args) => crate::block_on(follow::follow(args)),
         VkbWhat::CheckRules(args) => check_rules::run(args),
     }
@@ -59,9 +57,7 @@ struct Sent {
 async fn send(state: Bitmaps, way: WayArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let json = way.json;
-    let client =
-        connect(&surroundings()?, &way, Queueing::Latest, RawPolicy::default().max_attempts)
-            .await?;
+    let client = connect(&surroundings()?, &way, once(), &mut signals).await?;
     let answer = tokio::select! {
         biased;
         () = signals.stop() => {
@@ -120,15 +116,16 @@ impl Sent {
     fn in_words(&self) -> String {
         let Self { shift, subshift, attempts, elapsed_ms, .. } = self;
         let what = format!("shift {shift} subshift {subshift}");
+        let s = if *attempts == 1 { "" } else { "s" };
         match (self.delivery, self.stage) {
             (Some(level), _) => {
-                format!("ok: {what}: {level} after {attempts} attempts, {elapsed_ms:.1} ms")
+                format!("ok: {what}: {level} after {attempts} attempt{s}, {elapsed_ms:.1} ms")
             }
             (None, stage) => {
                 let stage = stage.map_or_else(String::new, |stage| stage.to_string());
                 let why = self.detail.as_deref().unwrap_or_default();
                 format!(
-                    "error: {what}: {stage} after {attempts} attempts: {why}; is VKB-Link up, its window shown?"
+                    "error: {what}: {stage} after {attempts} attempt{s}: {why}; is VKB-Link up, its window shown?"
                 )
             }
         }
@@ -148,24 +145,58 @@ fn surroundings() -> Result<Env, Failure> {
     Ok(Env::new(Net::Tcp(options), Recorder::new(0), seed).node("vkb", Role::Client))
 }
 
+/// For one state.
+fn once() -> RawPolicy {
+    RawPolicy {
+        connection: Connection::Kept,
+        queueing: Queueing::Latest,
+        reconnect: Some(RawReconnect::default()),
+        ..RawPolicy::default()
+    }
+}
+
+/// For as many as there are, for as long as it takes.
+fn kept(link: LinkArgs, queueing: Queueing) -> RawPolicy {
+    let LinkArgs {
+        reconnect_min: min,
+        reconnect_max: max,
+        reconnect_eager_for: eager_for,
+        reconnect_cap: cap,
+        breaker_threshold,
+        breaker_open_for,
+    } = link;
+    let breaker = breaker_threshold.map(|threshold| {
+        let usual = RawBreaker::default();
+        let open_for = breaker_open_for.unwrap_or(usual.open_for);
+        RawBreaker { threshold, open_for, max_open: usual.max_open.max(open_for), ..usual }
+    });
+    RawPolicy {
+        reconnect: Some(RawReconnect { min, max, eager_for, cap }),
+        max_attempts: u32::MAX,
+        queueing,
+        breaker,
+        when_open: WhenOpen::Hold,
+        ..once()
+    }
+}
+
 async fn connect(
     env: &Env,
     way: &WayArgs,
-    queueing: Queueing,
-    max_attempts: u32,
+    policy: RawPolicy,
+    signals: &mut Signals,
 ) -> Result<Client<Vkb>, Failure> {
     let WayArgs { host, port, confirm, survive, deadline, json: _ } = way.clone();
-    let addrs = lookup(&host, port).await?;
-    let policy = Policy::new::<Vkb>(RawPolicy {
-        connection: Connection::Kept,
-        queueing,
-        reconnect: Some(RawReconnect::default()),
-        confirm: Some(confirm),
-        survive,
-        deadline,
-        max_attempts,
-        ..RawPolicy::default()
-    })?;
+    let policy =
+        Policy::new::<Vkb>(RawPolicy { confirm: Some(confirm), survive, deadline, ..policy })?;
+    let addrs = tokio::select! {
+        biased;
+        () = signals.stop() => {
+            let problem = format!("interrupted while looking up {host}; nothing was sent");
+            return Err(Failure::Told { exit: Exit::Interrupted, problem });
+        }
+        found = lookup(&host, port) => found?,
+    };
     let supervisor = Supervisor::new(Vkb::default(), policy, env.seed);
     Ok(Client::spawn(env.clone(), addrs, supervisor))
 }
