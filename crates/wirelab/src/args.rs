@@ -19,7 +19,7 @@ use clap::{
 pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
-pub(crate) use hsms::{HsmsArgs, HsmsWhat, LinkArgs};
+pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeWhat};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;

@@ -40,7 +40,7 @@ pub(crate) enum HsmsWhat {
         #[arg(required = true, value_name = "[ADDR] SML")]
         words: Vec<String>,
         #[command(flatten)]
-        link: LinkArgs,
+        link: HostArgs,
     },
     /// Connects, selects, tests the link and separates.
     #[command(after_help = EXAMPLES)]
@@ -51,7 +51,7 @@ pub(crate) enum HsmsWhat {
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
         #[command(flatten)]
-        link: LinkArgs,
+        link: HostArgs,
     },
     /// Connects, selects and separates.
     #[command(after_help = EXAMPLES)]
@@ -59,7 +59,7 @@ pub(crate) enum HsmsWhat {
         /// HOST or HOST:PORT.
         addr: Option<String>,
         #[command(flatten)]
-        link: LinkArgs,
+        link: HostArgs,
     },
     /// Stays connected, prints what the equipment says, and sends what is typed, until told to stop.
     #[command(after_help = EXAMPLES)]
@@ -67,7 +67,7 @@ pub(crate) enum HsmsWhat {
         /// HOST or HOST:PORT.
         addr: Option<String>,
         #[command(flatten)]
-        link: LinkArgs,
+        link: HostArgs,
     },
     /// Lets any number of tools dial one port. Type `TOOL SML`; TOOL is a name, an address or #ID.
     #[command(after_help = EXAMPLES)]
@@ -78,13 +78,13 @@ pub(crate) enum HsmsWhat {
         #[arg(long, value_name = "NAME=IP|NAME=#ID")]
         tool: Vec<String>,
         #[command(flatten)]
-        link: LinkArgs,
+        link: HostArgs,
     },
 }
 
 /// The connection, and when to give it up.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct LinkArgs {
+pub(crate) struct HostArgs {
     /// Dial (the default).
     #[arg(long, conflicts_with = "passive")]
     pub(crate) active: bool,

@@ -8,7 +8,7 @@ use proto::{
     resilience::BreakerEvent,
 };
 
-use crate::{args::LinkArgs, config, exit::Failure, text};
+use crate::{args::HostArgs, config, exit::Failure, text};
 
 /// Where, and how.
 pub(super) struct Link {
@@ -22,8 +22,8 @@ pub(super) struct Link {
 impl Link {
     /// # Errors
     /// A setting that cannot be, or a file that cannot be read.
-    pub(super) fn new(addr: Option<String>, args: LinkArgs) -> Result<Self, Failure> {
-        let LinkArgs { json, establish, deadline, breaker_threshold, breaker_open, .. } = args;
+    pub(super) fn new(addr: Option<String>, args: HostArgs) -> Result<Self, Failure> {
+        let HostArgs { json, establish, deadline, breaker_threshold, breaker_open, .. } = args;
         let hsms = Hsms::new(settings(args)?)?;
         let mut policy = RawPolicy { deadline, ..hsms.policy() };
         if let Some(breaker) = &mut policy.breaker {
@@ -74,8 +74,8 @@ impl Link {
     }
 }
 
-fn settings(args: LinkArgs) -> Result<Settings, Failure> {
-    let LinkArgs {
+fn settings(args: HostArgs) -> Result<Settings, Failure> {
+    let HostArgs {
         active,
         passive,
         session,

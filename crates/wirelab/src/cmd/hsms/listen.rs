@@ -20,7 +20,7 @@ use super::{
     send::ESTABLISH,
 };
 use crate::{
-    args::LinkArgs,
+    args::HostArgs,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -59,9 +59,9 @@ enum Heard {
 pub(super) async fn listen(
     addr: Option<String>,
     tools: &[String],
-    args: LinkArgs,
+    args: HostArgs,
 ) -> Result<Exit, Failure> {
-    let link = Link::new(addr, LinkArgs { passive: true, active: false, ..args })?;
+    let link = Link::new(addr, HostArgs { passive: true, active: false, ..args })?;
     let names = tools.iter().map(|text| named(text)).collect::<Result<Vec<_>, _>>()?;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;

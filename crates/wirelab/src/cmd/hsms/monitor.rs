@@ -14,7 +14,7 @@ use super::{
     send::{Answered, ESTABLISH},
 };
 use crate::{
-    args::LinkArgs,
+    args::HostArgs,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -40,7 +40,7 @@ impl Said<'_> {
     }
 }
 
-pub(super) async fn monitor(addr: Option<String>, args: LinkArgs) -> Result<Exit, Failure> {
+pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit, Failure> {
     let link = Link::new(addr, args)?;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::link::Link;
 use crate::{
-    args::LinkArgs,
+    args::HostArgs,
     exit::{Exit, Failure},
     signals::Signals,
     text,
@@ -104,7 +104,7 @@ impl<'a> Answered<'a> {
     }
 }
 
-pub(super) async fn send(mut words: Vec<String>, link: LinkArgs) -> Result<Exit, Failure> {
+pub(super) async fn send(mut words: Vec<String>, link: HostArgs) -> Result<Exit, Failure> {
     let addr = (words.len() > 1 && !is_message(&words[0])).then(|| words.remove(0));
     let messages = messages(words)?;
     let link = Link::new(addr, link)?;
@@ -115,14 +115,14 @@ pub(super) async fn send(mut words: Vec<String>, link: LinkArgs) -> Result<Exit,
 pub(super) async fn linktest(
     addr: Option<String>,
     count: u32,
-    link: LinkArgs,
+    link: HostArgs,
 ) -> Result<Exit, Failure> {
     let link = Link::new(addr, link)?;
     ask(&link, vec!["linktest".to_owned(); count as usize]).await
 }
 
 /// SELECTED and separated again.
-pub(super) async fn select(addr: Option<String>, link: LinkArgs) -> Result<Exit, Failure> {
+pub(super) async fn select(addr: Option<String>, link: HostArgs) -> Result<Exit, Failure> {
     let link = Link::new(addr, link)?;
     ask(&link, vec!["separate".to_owned()]).await
 }
