@@ -102,7 +102,11 @@ impl Wire {
     /// Closes and records it. What was not written yet is dropped.
     #[track_caller]
     pub(crate) fn close(self, reason: CloseReason, env: &Env) {
-        if reason == CloseReason::Abort {
+        // A peer given up on may come back, and the kernel would go on trying to hand it these bytes:
+        // old news, perhaps after what a newer connection has brought.
+        let old_news = matches!(reason, CloseReason::TimedOut(_))
+            && self.stream.unacked().is_some_and(|unacked| unacked > 0);
+        if reason == CloseReason::Abort || old_news {
             self.stream.reset();
         } else {
             drop(self.stream);
