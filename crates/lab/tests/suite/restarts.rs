@@ -39,6 +39,14 @@ fn counted(n: u16) -> Bitmaps {
     Bitmaps { shift, subshift }
 }
 
+/// On real sockets; what hangs there fails.
+fn on_tcp(body: impl AsyncFnOnce(World)) {
+    World::tcp(1, async |w| {
+        let ended = tokio::time::timeout(Duration::from_secs(30), body(w)).await;
+        ended.expect("it comes to an end");
+    });
+}
+
 async fn submit(client: &Client<Vkb>, states: std::ops::Range<u16>) -> Vec<Asked<Replied>> {
     let mut asked = Vec::new();
     for n in states {
@@ -107,7 +115,7 @@ on_both! {
 #[test]
 fn states_on_their_way_when_a_server_goes_all_reach_the_next() {
     for how in End::ALL {
-        World::tcp(1, async |w| {
+        on_tcp(async |w| {
             let server = Incarnation::at(World::any_port());
             let addr = server.addr();
             let client = w.client(addr, Vkb::default(), ordered());
@@ -136,7 +144,7 @@ fn an_idle_client_notices_every_way_to_go_and_is_there_when_the_server_is() {
     for (how, reason) in
         End::ALL.into_iter().zip([CloseReason::Peer, CloseReason::Reset, CloseReason::Peer])
     {
-        World::tcp(1, async |w| {
+        on_tcp(async |w| {
             let server = Incarnation::at(World::any_port());
             let addr = server.addr();
             let client = w.client(addr, Vkb::default(), latest());
@@ -159,7 +167,7 @@ fn an_idle_client_notices_every_way_to_go_and_is_there_when_the_server_is() {
 /// for a server that never will accept.
 #[test]
 fn what_died_in_a_backlog_was_never_believed() {
-    World::tcp(1, async |w| {
+    on_tcp(async |w| {
         let dying = Incarnation::at(World::any_port());
         let addr = dying.addr();
         let client = w.client(addr, Vkb::default(), ordered());
@@ -167,10 +175,8 @@ fn what_died_in_a_backlog_was_never_believed() {
         sent(&w, 80).await;
         drop(dying);
         until(&w, lost).await;
-        assert_eq!(
-            count(&w.recorder().records(), "client", |e| matches!(e, Event::Done { .. })),
-            0
-        );
+        let believed = |e: &Event| matches!(e, Event::Done { .. } | Event::Proved { .. });
+        assert_eq!(count(&w.recorder().records(), "client", believed), 0);
         let mut second = Incarnation::at(addr).accept().await;
         all_survive(asked).await;
         assert_eq!(second.until(9).await, (0..10).collect::<Vec<_>>());
@@ -181,7 +187,7 @@ fn what_died_in_a_backlog_was_never_believed() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_kernel_acknowledged_may_be_lost() {
-    World::tcp(1, async |w| {
+    on_tcp(async |w| {
         let dying = Incarnation::at(World::any_port());
         let addr = dying.addr();
         let policy = RawPolicy { confirm: Some(Delivery::TcpAcked), ..ordered() };
@@ -202,7 +208,7 @@ fn what_a_kernel_acknowledged_may_be_lost() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_that_hung_up_first_is_blocked_and_found_once_it_listens() {
-    World::tcp(1, async |w| {
+    on_tcp(async |w| {
         let server = Incarnation::at(World::any_port());
         let addr = server.addr();
         let client = w.client(addr, Vkb::default(), latest());
@@ -224,7 +230,7 @@ fn a_server_that_hung_up_first_is_blocked_and_found_once_it_listens() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_hung_up_on_takes_its_port_again_at_once() {
-    World::tcp(1, async |w| {
+    on_tcp(async |w| {
         let server = Incarnation::without_reuse(World::any_port()).unwrap();
         let addr = server.addr();
         let client = w.client(addr, Vkb::default(), latest());
@@ -242,7 +248,7 @@ fn a_server_hung_up_on_takes_its_port_again_at_once() {
 /// The server's own times of accepting. That no delay is too long is for virtual time to say.
 #[test]
 fn a_server_that_takes_and_drops_is_not_dialled_in_haste() {
-    World::tcp(1, async |w| {
+    on_tcp(async |w| {
         let server = Incarnation::at(World::any_port());
         let client = w.client(server.addr(), Vkb::default(), latest());
         client.tell(Order::Start).await;
@@ -254,6 +260,8 @@ fn a_server_that_takes_and_drops_is_not_dialled_in_haste() {
         }
         let gaps = accepted.windows(2).map(|at| at[1] - at[0]).collect::<Vec<_>>();
         assert!(gaps.iter().all(|gap| *gap >= Duration::from_millis(50)), "{gaps:?}");
+        let proved = |e: &Event| matches!(e, Event::Proved { .. });
+        assert_eq!(count(&w.recorder().records(), "client", proved), 0, "it was never there");
     });
 }
 
