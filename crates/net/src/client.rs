@@ -1,5 +1,11 @@
 //! Runs a `Supervisor` over a `Net`: one task owns the connection, handles send it requests.
-use std::{collections::BTreeMap, future::pending, net::SocketAddr, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::pending,
+    net::SocketAddr,
+    pin::Pin,
+    time::Duration,
+};
 
 use proto::{
     CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
@@ -180,8 +186,8 @@ struct Driver<P: Protocol> {
     conn: u32,
     alarm: Alarm,
     waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
-    /// Written, and not known to be acknowledged.
-    watched: Vec<Ticket>,
+    /// Written, and not known to be acknowledged; each with its end in the stream.
+    watched: VecDeque<(u64, Ticket)>,
     unsent: Unsent<P>,
 }
 
@@ -214,7 +220,7 @@ impl<P: Protocol> Driver<P> {
             link: Link::Idle,
             conn: 0,
             waiting: BTreeMap::new(),
-            watched: Vec::new(),
+            watched: VecDeque::new(),
             unsent: Vec::new(),
         }
     }
@@ -323,15 +329,32 @@ impl<P: Protocol> Driver<P> {
 
     fn on_alarm(&mut self) {
         let now = self.env.now();
-        if let (false, Link::Open(wire)) = (self.watched.is_empty(), &self.link)
-            && wire.unacked() == Some(0)
-        {
-            for ticket in std::mem::take(&mut self.watched) {
-                self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
-            }
-            return;
+        if !self.tell_acked() {
+            self.supervisor.handle_input(now, Happening::Timeout);
         }
-        self.supervisor.handle_input(now, Happening::Timeout);
+    }
+
+    fn watch_ack(&mut self, ticket: Ticket) {
+        if let Link::Open(wire) = &self.link {
+            self.watched.push_back((wire.written(), ticket));
+            self.tell_acked();
+        }
+    }
+
+    /// Tells of what the peer's kernel has by now. Says whether there was any.
+    fn tell_acked(&mut self) -> bool {
+        let (false, Link::Open(wire)) = (self.watched.is_empty(), &self.link) else { return false };
+        let Some(acked) = wire.acked() else { return false };
+        let now = self.env.now();
+        let mut told = false;
+        while let Some((end, ticket)) = self.watched.front().copied()
+            && end <= acked
+        {
+            self.watched.pop_front();
+            self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
+            told = true;
+        }
+        told
     }
 
     /// Does everything the supervisor wants, and says when to wake it.
@@ -352,7 +375,7 @@ impl<P: Protocol> Driver<P> {
                         wire.finish();
                     }
                 }
-                Step::WatchAck(ticket) => self.watched.push(ticket),
+                Step::WatchAck(ticket) => self.watch_ack(ticket),
                 Step::Received(frame) => env.record(inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),

@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     conn: u32,
     outbox: VecDeque<Outgoing>,
     queued: usize,
+    /// Bytes the kernel has taken in all.
+    written: u64,
     held: bool,
     read_ended: bool,
     /// The last thing that happened was that bytes came in.
@@ -63,6 +65,7 @@ impl Wire {
             conn,
             outbox: VecDeque::new(),
             queued: 0,
+            written: 0,
             held: false,
             read_ended: false,
             heard: false,
@@ -89,8 +92,12 @@ impl Wire {
     pub(crate) fn is_flushed(&self) -> bool {
         self.outbox.is_empty()
     }
-    pub(crate) fn unacked(&self) -> Option<usize> {
-        self.stream.unacked()
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+    /// Bytes the peer's kernel has in all, where that can be asked.
+    pub(crate) fn acked(&self) -> Option<u64> {
+        Some(self.written.saturating_sub(self.stream.unacked()? as u64))
     }
     /// Hands the kernel what it takes at once of what is queued.
     pub(crate) fn last_words(&mut self, env: &Env) {
@@ -104,7 +111,11 @@ impl Wire {
     /// Closes and records it. What was not written yet is dropped.
     #[track_caller]
     pub(crate) fn close(self, reason: CloseReason, env: &Env) {
-        if reason == CloseReason::Abort {
+        // A peer given up on may come back, and the kernel would go on trying to hand it these bytes:
+        // old news, perhaps after what a newer connection has brought.
+        let old_news = matches!(reason, CloseReason::TimedOut(_))
+            && self.stream.unacked().is_some_and(|unacked| unacked > 0);
+        if reason == CloseReason::Abort || old_news {
             self.stream.reset();
         } else {
             drop(self.stream);
@@ -222,6 +233,7 @@ impl Wire {
 
     fn advance(&mut self, mut n: usize, env: &Env) {
         self.queued -= n;
+        self.written += n as u64;
         for out in &mut self.outbox {
             if n == 0 {
                 break;

@@ -17,6 +17,8 @@ enum Wire {
     Stuck,
     /// Takes everything, says nothing.
     Silent,
+    /// Seems to take everything, and nothing arrives.
+    Vanishing,
     Answering,
     /// Answers what is no answer.
     Babbling,
@@ -74,6 +76,7 @@ fn play(raw: RawPolicy, wire: Wire, count: u64) -> Vec<End> {
                     _ => {}
                 }
             }
+            Step::WatchAck(_) if wire == Wire::Vanishing => {}
             Step::WatchAck(ticket) => supervisor.handle_input(now, Happening::TcpAcked(ticket)),
             Step::Done(_, attempts, result) => ends.push(End {
                 at_ms: now.since_start().as_millis(),
@@ -120,6 +123,19 @@ fn survival_is_waited_for_as_long_as_it_says() {
         let end =
             one(RawPolicy { survive, confirm: Some(Delivery::Survived), ..raw() }, Wire::Silent);
         assert_eq!((end.at_ms, end.how), (u128::from(ms), Ok(Delivery::Survived)));
+    }
+}
+
+/// The kernel notices lost packets only after seconds, and keeps the connection until then.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_acknowledged_has_not_survived() {
+    for ms in [30, 70] {
+        let recv_timeout = Span::millis(ms);
+        let raw = RawPolicy { survive: Span::millis(100), max_attempts: 2, recv_timeout, ..raw() };
+        let end = one(RawPolicy { confirm: Some(Delivery::Survived), ..raw }, Wire::Vanishing);
+        let twice_and_the_delay = 2 * (100 + u128::from(ms)) + 10;
+        assert_eq!(end, failed(twice_and_the_delay, Stage::ReceiveTimeout, 2));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
 mod links;
+mod raw;
+mod restarts;
 mod shipped;
 mod support;
 mod toggle;

@@ -121,6 +121,26 @@ async fn all_survive(client: &Arc<Client<Vkb>>, all: std::ops::RangeInclusive<u1
     }
 }
 
+/// In the simulated world alone: loopback acknowledges before the next state is written.
+#[test]
+fn an_acknowledgement_does_not_wait_for_those_of_later_states() {
+    World::sim(1, async |w| {
+        let host = w.device(Vkb::default());
+        let policy = RawPolicy { confirm: Some(Delivery::TcpAcked), ..kept() };
+        let client = w.client(host.addr(), Vkb::default(), policy);
+        let began = client.request(counted(0)).await.unwrap().elapsed;
+        let mut asked = Vec::new();
+        for n in 1..=100 {
+            w.env().sleep_until(w.env().now() + Duration::from_millis(1)).await;
+            asked.push(client.submit(counted(n)).await);
+        }
+        for asked in asked {
+            let elapsed = asked.outcome().await.unwrap().elapsed;
+            assert!(elapsed <= began, "there and back takes 2 ms, not {elapsed:?}");
+        }
+    });
+}
+
 /// A frozen program's kernel takes bytes and stays connected, so the client cannot know better.
 #[test]
 fn a_survival_that_no_device_read_is_convicted() {

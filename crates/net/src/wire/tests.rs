@@ -85,3 +85,22 @@ async fn an_end_is_noticed_before_more_is_written_into_it() {
     wire.send(frame(3), env.now());
     assert_eq!(next(&mut wire, &env).await, "eof");
 }
+
+/// A reset has the kernel drop what a FIN would have it hand over, for as long as it takes.
+#[tokio::test(start_paused = true)]
+async fn bytes_that_were_given_up_are_taken_back() {
+    for (wait, end) in [(0, Err(io::ErrorKind::ConnectionReset)), (2, Ok(0))] {
+        let (mut wire, mut far, env) = wire().await;
+        wire.send(frame(8), env.now());
+        assert_eq!(next(&mut wire, &env).await, "wrote");
+        env.sleep_until(env.now() + Duration::from_millis(wait)).await;
+        wire.close(CloseReason::TimedOut("acknowledgement".into()), &env);
+        let mut buf = [0; 16];
+        let mut reads = Vec::new();
+        for _ in 0..2 {
+            let read = poll_fn(|cx| far.poll_read(cx, &mut buf)).await;
+            reads.push(read.map_err(|e| e.kind()));
+        }
+        assert_eq!(reads, [Ok(8), end], "acknowledged after 2 ms, given up after {wait}");
+    }
+}

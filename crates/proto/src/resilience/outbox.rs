@@ -30,12 +30,14 @@ pub(super) enum Phase {
     Sending { until: Time },
     /// The kernel has them.
     Waiting { until: Time },
+    /// Its connection has survived; that the peer's kernel has them is not known yet.
+    Acking { until: Time },
 }
 
 impl Phase {
     /// The attempt's bytes may have left.
     pub(super) fn is_ambiguous(self) -> bool {
-        matches!(self, Self::Sending { .. } | Self::Waiting { .. })
+        matches!(self, Self::Sending { .. } | Self::Waiting { .. } | Self::Acking { .. })
     }
     /// An attempt has begun and not ended.
     pub(super) fn is_attempt(self) -> bool {
@@ -43,7 +45,10 @@ impl Phase {
     }
     fn time(self) -> Option<Time> {
         match self {
-            Self::Due(at) | Self::Sending { until: at } | Self::Waiting { until: at } => Some(at),
+            Self::Due(at)
+            | Self::Sending { until: at }
+            | Self::Waiting { until: at }
+            | Self::Acking { until: at } => Some(at),
             Self::Linking => None,
         }
     }

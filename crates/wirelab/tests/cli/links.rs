@@ -86,6 +86,44 @@ fn a_frozen_device_acknowledges_and_does_not_reply() {
     finish(&mut vkb(&["send"], port, &["--confirm", "replied"])).ok();
 }
 
+/// A kernel takes the connection, and the state, for a program that has stopped; both die with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_program_never_accepted_was_never_believed() {
+    let first = device_of("vkb", &[]);
+    let port = first.addr.port();
+    first.running.signal("STOP");
+    let mut hold = Running::start(&mut vkb(
+        &["hold"],
+        port,
+        &["--shift", "3", "--survive", "5s", "--ordered"],
+    ));
+    while unread(port) != Some(8) {
+        std::thread::yield_now();
+    }
+    first.running.signal("KILL");
+    let line = hold.err.next();
+    assert!(line.contains("connection lost"), "{line}");
+    let second = device_at(port);
+    assert_eq!(numbers(&[second.out.until("\"frame\"")]), [3]);
+    hold.signal("INT");
+    hold.wait();
+}
+
+/// The bytes that wait in the kernel to be read from a connection to this port.
+#[cfg(target_os = "linux")]
+fn unread(port: u16) -> Option<u32> {
+    const ESTABLISHED: &str = "01";
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let here = format!(":{port:04X}");
+    sockets.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, local, _, ESTABLISHED, queues, ..] = fields[..] else { return None };
+        let (_, unread) = queues.split_once(':')?;
+        local.ends_with(&here).then(|| u32::from_str_radix(unread, 16).unwrap())
+    })
+}
+
 /// A hundred states a second, and the device is killed and away for a second.
 #[test]
 fn every_state_across_a_kill_arrives() {

@@ -1,6 +1,8 @@
 //! The program as people and scripts call it: the real binary, real sockets, and a device's word for
 //! what arrived.
 mod bench;
+#[cfg(target_os = "linux")]
+mod blackhole;
 mod bounds;
 mod decode;
 mod device;
@@ -11,6 +13,8 @@ mod judge;
 mod links;
 mod many;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod netns;
 mod output;
 mod run;
 mod scenario;

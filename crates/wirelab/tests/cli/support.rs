@@ -145,6 +145,10 @@ impl Lines {
     pub(crate) fn next(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("another line comes")
     }
+    /// The next line, if it comes within this time.
+    pub(crate) fn within(&self, time: Duration) -> Option<String> {
+        self.lines.recv_timeout(time).ok()
+    }
     /// The next line that holds this; those before it are passed over.
     pub(crate) fn until(&self, text: &str) -> String {
         loop {
@@ -179,14 +183,18 @@ pub(crate) fn device(flags: &[&str]) -> Device {
 pub(crate) fn device_of(protocol: &str, flags: &[&str]) -> Device {
     let mut command = wirelab();
     command.args(["device", protocol, "--port", "0"]).args(flags);
-    let running = Running::start(&mut command);
-    let first: Value = serde_json::from_str(&running.out.next()).expect("a record");
-    assert_eq!((&first["seq"], &first["event"]), (&0.into(), &"listening".into()));
-    let addr = first["addr"].as_str().and_then(|addr| addr.parse().ok()).expect("an address");
-    Device { running, addr }
+    Device::start(&mut command)
 }
 
 impl Device {
+    /// Starts it, and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let running = Running::start(command);
+        let first: Value = serde_json::from_str(&running.out.next()).expect("a record");
+        assert_eq!((&first["seq"], &first["event"]), (&0.into(), &"listening".into()));
+        let addr = first["addr"].as_str().and_then(|addr| addr.parse().ok()).expect("an address");
+        Self { running, addr }
+    }
     /// A command to this device, not started yet.
     pub(crate) fn command(&self, flags: &[&str]) -> Command {
         toggle_at(self.addr, flags)

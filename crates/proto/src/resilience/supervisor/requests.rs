@@ -74,12 +74,25 @@ impl<P: Protocol> Supervisor<P> {
     }
 
     pub(super) fn acked(&mut self, now: Time, ticket: Ticket) {
-        if let Some(seq) = self.outbox.find(ticket)
-            && self.confirms(seq) == Delivery::TcpAcked
-            && matches!(self.outbox.get(seq).phase(), Phase::Waiting { .. })
-        {
-            self.succeed(now, seq, Delivery::TcpAcked, None);
+        let Some(seq) = self.outbox.find(ticket) else { return };
+        match self.outbox.get(seq).phase() {
+            Phase::Waiting { .. } if self.confirms(seq) == Delivery::TcpAcked => {
+                self.succeed(now, seq, Delivery::TcpAcked, None);
+            }
+            Phase::Acking { .. } => self.succeed(now, seq, Delivery::Survived, None),
+            Phase::Due(_) | Phase::Linking | Phase::Sending { .. } | Phase::Waiting { .. } => {}
         }
+    }
+
+    /// The connection was healthy for long enough. So is one whose packets vanish, until the kernel
+    /// gives up: it counts only with the acknowledgement, where the kernel can be asked for that.
+    fn survived(&mut self, now: Time, seq: Seq) {
+        if !cfg!(target_os = "linux") {
+            return self.succeed(now, seq, Delivery::Survived, None);
+        }
+        let ticket = self.outbox.get(seq).ticket;
+        self.outbox.set(seq, Phase::Acking { until: now + self.policy.recv_timeout });
+        self.out.push_back(Step::WatchAck(ticket));
     }
 
     pub(super) fn shut_down(&mut self, now: Time) {
@@ -109,23 +122,28 @@ impl<P: Protocol> Supervisor<P> {
                         self.time_out(now, seq, Stage::SendFailed, "room to send");
                     }
                     Phase::Waiting { until } if until <= now => match self.confirms(seq) {
-                        Delivery::Survived => self.succeed(now, seq, Delivery::Survived, None),
+                        Delivery::Survived => self.survived(now, seq),
                         _ => self.time_out(now, seq, Stage::ReceiveTimeout, "answer"),
                     },
+                    Phase::Acking { until } if until <= now => {
+                        self.time_out(now, seq, Stage::ReceiveTimeout, "acknowledgement");
+                    }
                     Phase::Due(_) | Phase::Linking => {}
-                    Phase::Sending { .. } | Phase::Waiting { .. } => {}
+                    Phase::Sending { .. } | Phase::Waiting { .. } | Phase::Acking { .. } => {}
                 }
             }
         }
     }
 
     /// An attempt's own time is up. Where requests go one by one a late answer would be taken for the
-    /// next one's, so the connection goes too.
+    /// next one's, so the connection goes too; and so it does when bytes do not get through it.
     fn time_out(&mut self, now: Time, seq: Seq, stage: Stage, waited_for: &'static str) {
         let reason = CloseReason::TimedOut(waited_for.into());
         let detail = reason.to_string();
-        let ambiguous = self.outbox.get(seq).phase().is_ambiguous();
-        if self.order() == Order::OneByOne || stage == Stage::SendFailed {
+        let phase = self.outbox.get(seq).phase();
+        let ambiguous = phase.is_ambiguous();
+        let stuck = matches!(phase, Phase::Sending { .. } | Phase::Acking { .. });
+        if self.order() == Order::OneByOne || stuck {
             self.give_up_link(now, reason);
         }
         let ticket = self.outbox.get(seq).ticket;
