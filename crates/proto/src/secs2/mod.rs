@@ -11,6 +11,7 @@ mod limits;
 mod read;
 mod reader;
 pub mod sml;
+mod word;
 
 pub use body::Body;
 pub use decode::{DecodeError, Problem, Stream9};
