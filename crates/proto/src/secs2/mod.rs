@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod format;
 mod item;
+mod json;
 mod limits;
 mod read;
 mod reader;

@@ -29,6 +29,8 @@ fn comes_back(item: &Item, limits: &Limits) {
     assert_eq!(text.len(), item.encoded_len());
     assert_eq!(Item::decode(&text, limits).as_ref(), Ok(&Some(item.clone())));
     assert_eq!(item.to_string().parse().as_ref(), Ok(item));
+    let json = serde_json::to_string(item).expect("items are JSON");
+    assert_eq!(serde_json::from_str(&json).ok().as_ref(), Some(item));
 }
 
 /// Whatever the text: it is refused, or it is messages that either form of them brings back. Fuzzers

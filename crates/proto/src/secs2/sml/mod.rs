@@ -16,6 +16,7 @@ mod print;
 use super::Item;
 
 pub use cursor::{MAX_TEXT, SmlError};
+pub(super) use parse::{FORMATS, format};
 pub use parse::{parse, parse_item, parse_message};
 
 /// One message as people write it.

@@ -131,10 +131,10 @@ fn item(cursor: &mut Cursor<'_>, depth: usize) -> Result<Item, SmlError> {
 }
 
 /// The names of formats.
-const FORMATS: &str = "L, B, BOOLEAN, A, J, C2, I1 to I8, U1 to U8, F4 or F8";
+pub(in crate::secs2) const FORMATS: &str = "L, B, BOOLEAN, A, J, C2, I1 to I8, U1 to U8, F4 or F8";
 
 /// The format of this name, or of another it goes by.
-fn format(name: &str) -> Option<Format> {
+pub(in crate::secs2) fn format(name: &str) -> Option<Format> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     if is("BOOL") {
         return Some(Format::Boolean);
