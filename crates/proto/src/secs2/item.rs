@@ -117,7 +117,7 @@ impl Item {
         Self(Node::Short(wire))
     }
 
-    /// An empty list, or whatever it will be filled with.
+    /// Nothing yet, and to be filled at once.
     pub(super) const BLANK: Self = Self(Node::Short([0; WIRE]));
 
     /// The caller has checked that the payload is short.

@@ -7,10 +7,12 @@ mod decode;
 mod encode;
 mod format;
 mod item;
+mod json;
 mod limits;
 mod read;
 mod reader;
 pub mod sml;
+mod word;
 
 pub use body::Body;
 pub use decode::{DecodeError, Problem, Stream9};

@@ -1,7 +1,7 @@
 //! What holds of any SECS-II text, for tests and fuzzers, and a large one.
 use bytes::Bytes;
 
-use crate::secs2::{Body, Item, Limits, Reader, encode};
+use crate::secs2::{Body, Item, Limits, Reader, encode, sml};
 
 /// Whatever the bytes: they are refused, or they are an item that every form of it brings back.
 /// Fuzzers call this.
@@ -28,6 +28,21 @@ fn comes_back(item: &Item, limits: &Limits) {
     let text = encode(item);
     assert_eq!(text.len(), item.encoded_len());
     assert_eq!(Item::decode(&text, limits).as_ref(), Ok(&Some(item.clone())));
+    assert_eq!(item.to_string().parse().as_ref(), Ok(item));
+    let json = serde_json::to_string(item).expect("items are JSON");
+    assert_eq!(serde_json::from_str(&json).ok().as_ref(), Some(item));
+}
+
+/// Whatever the text: it is refused, or it is messages that either form of them brings back. Fuzzers
+/// call this.
+///
+/// # Panics
+/// When it does not hold.
+pub fn any_sml(text: &str) {
+    for message in sml::parse(text).unwrap_or_default() {
+        assert_eq!(message.to_string().parse().as_ref(), Ok(&message));
+        assert_eq!(format!("{message:#}").parse().as_ref(), Ok(&message));
+    }
 }
 
 /// So many rows of numbers, text and a list. 25 000 of them make a megabyte in 175 001 items.

@@ -1,12 +1,16 @@
 //! Bytes that other stacks agree on.
+use std::{env, fs, path::Path};
+
+use bytes::Bytes;
 use md5::{Digest, Md5};
 use proto::{
-    secs2::{Item, Limits, encode},
+    secs2::{Item, Limits, encode, sml},
     session::hex,
     testing::secs2::wafers,
 };
+use serde_json::Value;
 
-use crate::support::{bytes, item};
+use crate::support::{bytes, decode, item};
 
 fn same(hex: &str, wanted: &Item) {
     assert_eq!(&item(hex), wanted);
@@ -74,6 +78,54 @@ fn every_format_at_its_extremes_has_the_bytes_of_other_stacks() {
             Item::list([Item::list([Item::list([])])]),
         ]),
     );
+}
+
+#[test]
+fn bodies_of_other_stacks_come_back_byte_for_byte() {
+    let Some(frames) = frames() else { return };
+    // The stacks differ in how they say TRUE.
+    let others = frames.iter().filter_map(|(_, java)| java.clone());
+    let bodies: Vec<Bytes> =
+        frames.iter().map(|(frame, _)| frame.slice(14..)).chain(others).collect();
+    assert_eq!(bodies.len(), 27 + 2);
+    for body in bodies {
+        let decoded = decode(&body).expect("sound");
+        assert_eq!(decoded.is_none(), body.is_empty());
+        assert_eq!(decoded.as_ref().map(encode).unwrap_or_default(), body);
+    }
+}
+
+#[test]
+fn their_sml_has_their_bytes() {
+    let (Some(frames), Some(text)) = (frames(), vector("hsms.sml")) else { return };
+    let messages = sml::parse(&text).expect("sound");
+    assert_eq!(messages.len(), frames.len());
+    for (message, (frame, _)) in messages.iter().zip(frames) {
+        let stream = message.stream | u8::from(message.wait) << 7;
+        assert_eq!(frame[6..8], [stream, message.function], "{message}");
+        assert_eq!(message.item.as_ref().map(encode).unwrap_or_default(), frame[14..], "{message}");
+        assert_eq!(sml::parse_message(&format!("{message:#}")).as_ref(), Ok(message));
+    }
+}
+
+/// Data messages, and the bodies of those that secs4java8 writes otherwise.
+fn frames() -> Option<Vec<(Bytes, Option<Bytes>)>> {
+    let frames: Vec<Value> = serde_json::from_str(&vector("hsms.json")?).expect("JSON");
+    let both = frames.iter().map(|frame| {
+        let java = frame["secs4java8"].as_str().and_then(|word| word.strip_prefix("differs: "));
+        (bytes(frame["frame"].as_str().expect("hex")), java.map(bytes))
+    });
+    Some(both.filter(|(frame, _)| frame[9] == 0).collect())
+}
+
+fn vector(name: &str) -> Option<String> {
+    let Some(folder) = env::var_os("WIRELAB_VECTORS") else {
+        let skipped = format!("SKIPPED: needs WIRELAB_VECTORS ({name})");
+        assert!(env::var_os("WIRELAB_REQUIRE_TOOLS").is_none(), "{skipped}");
+        eprintln!("{skipped}");
+        return None;
+    };
+    Some(fs::read_to_string(Path::new(&folder).join(name)).expect(name))
 }
 
 #[test]

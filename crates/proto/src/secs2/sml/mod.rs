@@ -1,54 +1,35 @@
-//! STUB
-use crate::secs2::Item;
-use std::fmt;
-/// m
+//! SML, the way people write SECS-II: any dialect is read, and one that all of them read is written.
+//!
+//! ```
+//! use proto::secs2::{Item, sml::Message};
+//! let message: Message = "Hello: S1F13 W <L[2] <A 'SIM'> <A \"1.0\">> .".parse()?;
+//! assert_eq!((message.stream, message.function, message.wait), (1, 13, true));
+//! assert_eq!(message.item, Some(Item::list([Item::ascii("SIM"), Item::ascii("1.0")])));
+//! assert_eq!(message.to_string(), r#"Hello: S1F13 W <L [2] <A "SIM"> <A "1.0">>."#);
+//! # Ok::<(), proto::secs2::sml::SmlError>(())
+//! ```
+
+mod cursor;
+mod parse;
+mod print;
+
+use super::Item;
+
+pub use cursor::{MAX_TEXT, SmlError};
+pub(super) use parse::{FORMATS, format};
+pub use parse::{parse, parse_item, parse_message};
+
+/// One message as people write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs)]
 pub struct Message {
+    /// What somebody called it: one word.
     pub name: Option<String>,
+    /// 0 to 127.
     pub stream: u8,
+    /// Odd if it asks or tells, even if it answers.
     pub function: u8,
+    /// Whether an answer is wanted.
     pub wait: bool,
+    /// What it says, if anything.
     pub item: Option<Item>,
-}
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "S{}F{}{}", self.stream, self.function, if self.wait { " W" } else { "" })?;
-        if let Some(i) = &self.item {
-            write!(f, " {i:?}")?;
-        }
-        f.write_str(".")
-    }
-}
-/// p
-pub fn parse(text: &str) -> Result<Vec<Message>, String> {
-    let t = text.trim().trim_start_matches('S');
-    let (s, r) = t.split_once('F').ok_or("no")?;
-    let d: String = r.chars().take_while(char::is_ascii_digit).collect();
-    Ok(vec![Message {
-        name: None,
-        stream: s.parse().map_err(|_| "s")?,
-        function: d.parse().map_err(|_| "f")?,
-        wait: r.contains('W'),
-        item: None,
-    }])
-}
-impl fmt::Debug for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{} {:02x?}", self.format().sml(), self.bytes())?;
-        for i in self.items().unwrap_or_default() {
-            write!(f, " {i:?}")?;
-        }
-        f.write_str(">")
-    }
-}
-impl fmt::Display for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-impl serde::Serialize for Item {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
 }

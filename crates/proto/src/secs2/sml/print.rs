@@ -2,6 +2,7 @@
 //! quotes, and every byte that is not plain text as a number.
 use std::fmt::{self, Display, Formatter, Write};
 
+use super::Message;
 use crate::secs2::{Format, Item, Number};
 
 /// One line; with `{:#}` a line for each item of a list.
@@ -110,4 +111,20 @@ fn odd_single(n: f32) -> bool {
 
 fn odd_double(n: f64) -> bool {
     n.is_nan() && n.to_bits() != f64::NAN.to_bits()
+}
+
+/// One line; with `{:#}` the item below, a line for each item of a list.
+impl Display for Message {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, stream, function, wait, item } = self;
+        if let Some(name) = name {
+            write!(f, "{name}: ")?;
+        }
+        write!(f, "S{stream}F{function}{}", if *wait { " W" } else { "" })?;
+        if let Some(item) = item {
+            line(0, f)?;
+            write(item, 0, f)?;
+        }
+        f.write_char('.')
+    }
 }
