@@ -56,7 +56,8 @@ impl TryFrom<Written> for Request {
                 "deselect" => Ok(Self::Deselect),
                 "separate" => Ok(Self::Separate),
                 sml => {
-                    let sml::Message { stream, function, wait, item, .. } = one(sml)?;
+                    let sml::Message { stream, function, wait, item, .. } =
+                        sml::parse_message(sml).map_err(|e| wrong(e.to_string()))?;
                     if function % 2 == 0 {
                         let problem = "an even function answers; name the primary with `to`";
                         return Err(wrong(problem.into()));
@@ -68,21 +69,12 @@ impl TryFrom<Written> for Request {
             Written::Answer { to, send } => {
                 let to = u32::from_str_radix(&to, 16)
                     .map_err(|_| wrong(format!("`{to}` is not four system bytes in hex")))?;
-                let sml::Message { function, item, .. } = one(&send)?;
+                let sml::Message { function, item, .. } =
+                    sml::parse_message(&send).map_err(|e| wrong(e.to_string()))?;
                 let text = item.as_ref().map(encode).unwrap_or_default();
                 Ok(Self::Answer { to, function, text })
             }
         }
-    }
-}
-
-/// The one message in this SML.
-fn one(text: &str) -> Result<sml::Message, ConfigError> {
-    let wrong = |problem: String| ConfigError::new("request", problem);
-    let mut all = sml::parse(text).map_err(|e| wrong(e.to_string()))?;
-    match (all.len(), all.pop()) {
-        (1, Some(message)) => Ok(message),
-        (n, _) => Err(wrong(format!("{n} messages where one is wanted"))),
     }
 }
 

@@ -9,6 +9,7 @@ Examples:
   wirelab bench toggle --rounds 9 --json > bench.json
   wirelab bench toggle --reference 127.0.0.1:9000
   wirelab bench vkb
+  wirelab bench vkb --restart --rounds 20
 
 Compare ratios, not microseconds: they hold although the machine's speed drifts.";
 
@@ -32,6 +33,9 @@ pub(crate) struct BenchArgs {
     /// of frames.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) commands: u32,
+    /// For vkb: measures how soon a server's end is noticed, and how soon it is told the state again.
+    #[arg(long, conflicts_with_all = ["commands", "reference"])]
+    pub(crate) restart: bool,
     /// Prints the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,

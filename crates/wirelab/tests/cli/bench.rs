@@ -58,6 +58,19 @@ fn a_device_that_does_not_answer_is_no_measurement() {
 }
 
 #[test]
+fn every_way_to_go_is_noticed_and_undone() {
+    let report = run(["bench", "vkb", "--restart", "--rounds", "1", "--json"]).ok().result();
+    let ways = report["ways"].as_array().unwrap();
+    assert!(ways.iter().map(|way| way["way"].as_str().unwrap()).eq(["fin", "rst", "kill"]));
+    for way in ways {
+        // In how many milliseconds is the machine's affair, but it does take some.
+        let took = |key: &str| way[key]["max"].as_f64().unwrap();
+        assert!(took("noticed_ms") > 0.0 && took("told_again_ms") > 0.0, "{way}");
+    }
+    assert!(run(["bench", "toggle", "--restart"]).failed(2).contains("vkb"));
+}
+
+#[test]
 fn there_is_no_benchmark_for_what_does_not_exist() {
     assert!(run(["bench", "banana"]).failed(2).contains("toggle"));
     assert_eq!(run(["bench", "toggle", "--rounds", "0"]).code, Some(2));

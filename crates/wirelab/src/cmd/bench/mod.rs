@@ -1,7 +1,9 @@
 //! `wirelab bench`: ours against the floor, interleaved in one run, so that the ratio holds although
-//! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs`.
+//! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs` and
+//! `restart.rs`.
 mod floor;
 mod ours;
+mod restart;
 mod stream;
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
@@ -25,9 +27,15 @@ use crate::{
 /// # Errors
 /// There is no such benchmark, or a device or command failed: then the numbers would mean nothing.
 pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
-    let BenchArgs { protocol, reference, rounds, commands, json } = args;
+    let BenchArgs { protocol, reference, rounds, commands, restart, json } = args;
     let (commands, rounds) = (commands as usize, rounds.into());
     match config::find(&protocol)?.name() {
+        Vkb::NAME if restart => {
+            let plan = restart::Plan { rounds, seed: 1 };
+            let report = watched(rounds * 3, |progress| restart::measure(&plan, progress))?;
+            tell(json, &report, restart::Report::table)
+        }
+        _ if restart => Err(Failure::usage("--restart is about links that are kept; use vkb")),
         Lamp::NAME => {
             let plan = Plan { rounds, commands, reference, seed: 1 };
             let report = watched(rounds * LOADS, |progress| measure(&plan, progress))?;
