@@ -68,7 +68,10 @@ mod tests {
         ) -> impl Iterator<Item = (&'static str, &'static str)> {
             M::MODES.iter().map(move |(name, _)| (protocol, *name))
         }
-        of::<proto::toggle::Mode>("toggle").chain(of::<proto::vkb::Mode>("vkb")).collect()
+        of::<proto::toggle::Mode>("toggle")
+            .chain(of::<proto::vkb::Mode>("vkb"))
+            .chain(of::<proto::hsms::Mode>("hsms"))
+            .collect()
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl Gem {
             match choice(byte, &functions) {
                 Ok(functions) => drop(chosen.insert(byte, functions)),
                 Err((strack, functions)) => {
-                    let functions = Item::list(functions.into_iter().map(|f| Item::u1(f)));
+                    let functions = Item::list(functions.into_iter().map(Item::u1));
                     refused.push(Item::list([stream.clone(), text::code(strack as u8), functions]));
                 }
             }

@@ -9,9 +9,10 @@ use super::{
     request::{Reply, Request},
     settings::Answering,
 };
+use crate::Fact;
 use crate::{
     Input, Output, Proof, Session, Ticket, Time,
-    secs2::{Item, encode},
+    secs2::{Item, Limits, Reader, encode},
 };
 
 /// Primaries of the equipment that wait for an answer at most.
@@ -63,6 +64,20 @@ impl Client {
         };
         if let Err(why) = said {
             self.refused.push_back((ticket, why));
+        }
+    }
+
+    /// A reply that is no SECS-II answers nothing.
+    fn readable(&mut self, reply: Reply) -> Reply {
+        let Reply::Message(message) = &reply else { return reply };
+        let limits = Limits::default();
+        match Reader::new(&message.text, &limits).find_map(Result::err) {
+            None => reply,
+            Some(e) => {
+                let why = format!("{} is no SECS-II: {e}", message.header);
+                self.endpoint.tell(Fact::malformed("text", why.clone(), &message.text));
+                Reply::Failed(why)
+            }
         }
     }
 
@@ -131,7 +146,9 @@ impl Session for Client {
                     self.primary_came(&message);
                     Output::Push(Reply::Message(message))
                 }
-                Said::Answered(ticket, answered) => Output::Reply(ticket, answered.into()),
+                Said::Answered(ticket, answered) => {
+                    Output::Reply(ticket, self.readable(answered.into()))
+                }
                 Said::Fact(fact) => Output::Fact(fact),
                 Said::Close(reason) => Output::Close(reason),
             };

@@ -137,7 +137,9 @@ impl Device {
                 _ => {}
             },
         }
-        if second.is_some() {
+        // Not listening any more is the whole of it; there will be no second connection to show it.
+        let deaf = !self.hsms.memory().listening();
+        if second.is_some() || deaf {
             self.strike(Moment::Second, None);
         }
     }
@@ -171,8 +173,11 @@ impl Device {
 
     fn take(&mut self, now: Time, said: Said) {
         match said {
-            Said::Transmit(message, ticket) => self.transmit(now, message, ticket),
-            Said::Received(frame) => self.out.push_back(Output::Received(frame)),
+            Said::Transmit(message, _) => self.transmit(now, message),
+            // Tickets are the host's; those of our own primaries would be taken for its.
+            Said::Received(frame) => {
+                self.out.push_back(Output::Received(Frame { ticket: None, ..frame }));
+            }
             Said::Selected => self.selected(now),
             Said::Deselected => self.hsms.memory().gem.lost(now),
             Said::Primary(message) => self.primary(now, &message),
@@ -317,7 +322,7 @@ impl Device {
     }
 
     /// Sends what the endpoint wants sent, unless it is to be wrong.
-    fn transmit(&mut self, now: Time, mut message: Message, ticket: Option<Ticket>) {
+    fn transmit(&mut self, now: Time, mut message: Message) {
         let header = &mut message.header;
         let moment = match header.stype {
             SType::SelectRsp if header.byte3 == 0 => Some(Moment::Select),
@@ -337,16 +342,16 @@ impl Device {
                     ..*header
                 };
             }
-            Mode::LateSelect(late) => return self.hold(now + late, self.frame(message, ticket)),
+            Mode::LateSelect(late) => return self.hold(now + late, self.frame(message)),
             _ => {}
         }
-        let frame = self.frame(message, ticket);
+        let frame = self.frame(message);
         self.out.push_back(Output::Transmit(frame));
     }
 
     /// A message's frame, in the byte order of its personality.
-    fn frame(&self, mut message: Message, ticket: Option<Ticket>) -> Frame {
-        let mut frame = message.clone().into_frame(ticket);
+    fn frame(&self, mut message: Message) -> Frame {
+        let mut frame = message.clone().into_frame(None);
         if self.hsms.checked.conduct().type_in_ptype {
             message.header.ptype = message.header.stype.number();
             message.header.stype = SType::Data;
@@ -389,7 +394,7 @@ impl Device {
             _ => {}
         }
         match mode {
-            Mode::Delay(late) => self.hold(now + late, self.frame(message, None)),
+            Mode::Delay(late) => self.hold(now + late, self.frame(message)),
             Mode::Stall(bytes) => self.send_part(message, |whole| {
                 let some = (bytes as usize).min(whole.len());
                 whole.slice(..some)
@@ -408,7 +413,7 @@ impl Device {
     }
 
     fn send_part(&mut self, message: Message, part: impl FnOnce(Bytes) -> Bytes) {
-        let mut frame = self.frame(message, None);
+        let mut frame = self.frame(message);
         frame.bytes = part(frame.bytes);
         self.out.push_back(Output::Transmit(frame));
     }

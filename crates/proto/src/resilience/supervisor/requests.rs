@@ -215,7 +215,9 @@ impl<P: Protocol> Supervisor<P> {
         }
         // An answer to a request that has ended already is evidence and nothing more.
         let Some(seq) = self.outbox.find(ticket) else { return };
-        if matches!(self.outbox.get(seq).phase(), Phase::Sending { .. }) {
+        // A no needs no request to have left: the session itself may have said it.
+        let sending = matches!(self.outbox.get(seq).phase(), Phase::Sending { .. });
+        if sending && matches!(answer, Answer::Accepted(_)) {
             let detail = "answered before the request had left".to_owned();
             return self.answered_badly(now, seq, Stage::Malformed, detail);
         }
