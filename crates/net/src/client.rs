@@ -424,7 +424,9 @@ impl<P: Protocol> Driver<P> {
                 self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
             }
             Link::Open(mut wire) => {
-                wire.last_words(&self.env);
+                if reason == CloseReason::Local {
+                    wire.last_words(&self.env);
+                }
                 wire.close(reason, &self.env);
             }
         }
