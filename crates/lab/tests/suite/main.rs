@@ -1,4 +1,6 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
+mod hsms;
+mod hsms_settings;
 mod links;
 mod raw;
 mod restarts;
