@@ -8,6 +8,9 @@ mod decode;
 mod device;
 mod follow;
 mod hold;
+mod hsms;
+#[cfg(target_os = "linux")]
+mod hsms_cable;
 mod interrupted;
 mod judge;
 mod links;

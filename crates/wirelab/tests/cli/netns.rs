@@ -18,6 +18,10 @@ pub(crate) struct Namespace {
 /// are refused by its own host hears of it.
 const SWALLOW: &str = "add table ip hole; \
     add chain ip hole arriving { type filter hook prerouting priority -300; policy drop; }";
+/// The far end answers whatever arrives with a reset, as a firewall does that rejects.
+const REFUSE: &str = "add table ip hole; \
+    add chain ip hole arriving { type filter hook input priority 0; }; \
+    add rule ip hole arriving ip daddr 192.0.2.2 meta l4proto tcp reject with tcp reset";
 const HEAL: &str = "delete table ip hole";
 
 impl Cable {
@@ -34,13 +38,19 @@ impl Cable {
         far.up()?;
         let cable = Self { near, far };
         // Whatever this kernel cannot do shows now.
-        cable.filter(SWALLOW)?;
-        cable.filter(HEAL)?;
+        for rules in [SWALLOW, REFUSE] {
+            cable.filter(rules)?;
+            cable.filter(HEAL)?;
+        }
         Ok(cable)
     }
     /// From now on nothing arrives at either end, and neither is told.
     pub(crate) fn swallow(&self) {
         self.filter(SWALLOW).expect("it could be filtered before");
+    }
+    /// From now on the far end answers every packet with a reset.
+    pub(crate) fn refuse(&self) {
+        self.filter(REFUSE).expect("it could be filtered before");
     }
     /// From now on everything does again.
     pub(crate) fn heal(&self) {
