@@ -18,6 +18,8 @@ use super::{
 
 /// Bytes of records kept of one case while it is played.
 pub(super) const EVIDENCE: usize = 32 << 20;
+/// How long a device that takes connections may be busy with a case after it.
+const RECOVERY: Duration = Duration::from_secs(10);
 /// Attempts at a case that could not be prepared: a device may still be busy with the last one.
 const ATTEMPTS: usize = 3;
 
@@ -137,13 +139,14 @@ impl Bench {
     /// How it serves worse than before, if it does and goes on doing so.
     async fn harmed(&self) -> Option<String> {
         let env = Env::new(self.net.clone(), Recorder::new(0), 0);
-        let until = env.now() + self.setup.patience() * 5;
+        let since = env.now();
         loop {
-            let worse = match (&self.before, self.health().await) {
+            let (worse, patience) = match (&self.before, self.health().await) {
                 (_, Health::Serves) | (Health::Connects(_), Health::Connects(_)) => return None,
-                (_, Health::Connects(why) | Health::Gone(why)) => why,
+                (_, Health::Connects(why)) => (why, RECOVERY),
+                (_, Health::Gone(why)) => (why, self.setup.patience() * 3),
             };
-            if env.now() >= until {
+            if env.now() >= since + patience {
                 return Some(worse);
             }
             env.sleep_until(env.now() + Duration::from_millis(50)).await;

@@ -22,6 +22,8 @@ pub(super) struct Line {
     conn: u32,
     inbox: Vec<u8>,
     heard: usize,
+    /// What we have sent of a frame that is not whole yet.
+    begun: Vec<u8>,
     cut: fn(&[u8]) -> Cut,
     /// How and when the peer closed.
     pub(super) closed: Option<(How, Time)>,
@@ -50,13 +52,31 @@ impl Line {
         let (local, peer) = stream.addrs()?;
         env.record(Event::Opened { conn, local, peer });
         let stream = Some(stream);
-        Ok(Self { stream, conn, inbox: Vec::new(), heard: 0, cut, closed: None, mark: env.now() })
+        Ok(Self {
+            stream,
+            conn,
+            inbox: Vec::new(),
+            heard: 0,
+            begun: Vec::new(),
+            cut,
+            closed: None,
+            mark: env.now(),
+        })
     }
     /// One that never came about.
     pub(super) fn refused(conn: u32, cut: fn(&[u8]) -> Cut, env: &Env) -> Self {
         let now = env.now();
         let closed = Some((How::Refused, now));
-        Self { stream: None, conn, inbox: Vec::new(), heard: 0, cut, closed, mark: now }
+        Self {
+            stream: None,
+            conn,
+            inbox: Vec::new(),
+            heard: 0,
+            begun: Vec::new(),
+            cut,
+            closed,
+            mark: now,
+        }
     }
     pub(super) async fn dial(
         env: &Env,
@@ -76,6 +96,12 @@ impl Line {
     }
     /// Writes all of it, as far as the peer lets us.
     pub(super) async fn send(&mut self, bytes: Vec<u8>, env: &Env) {
+        self.begun.extend_from_slice(&bytes);
+        let mut done = 0;
+        while let Cut::Frame(len @ 1..) = (self.cut)(&self.begun[done..]) {
+            done += len;
+        }
+        self.begun.drain(..done);
         let mut rest = Bytes::from(bytes);
         poll_fn(|cx| self.poll_send(cx, &mut rest, env)).await;
         self.mark = env.now();
@@ -122,6 +148,11 @@ impl Line {
         }
         env.record(Event::Closed { conn: self.conn, reason });
     }
+    /// Whether a frame sent now would be one to the peer, and not the rest of another.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.begun.is_empty()
+    }
+    /// Whether it was us who closed.
     pub(super) fn is_ours(&self) -> bool {
         self.stream.is_none() && self.closed.is_none()
     }

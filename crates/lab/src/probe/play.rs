@@ -96,6 +96,7 @@ impl<'a> Player<'a> {
                 self.expect(&answer).await?;
             }
             Step::Greet(..) => {}
+            Step::Lull => return self.lull().await,
             Step::Watch(until) => return self.watch(until).await,
             Step::Poke { ask, answer, every, past } => {
                 return self.poke(ask, &answer, every, past).await;
@@ -253,7 +254,9 @@ impl<'a> Player<'a> {
                 Reflex::Answer(answer) => {
                     let line = self.line()?;
                     let mark = line.mark;
-                    line.send(answer, env).await;
+                    if line.is_between_frames() {
+                        line.send(answer, env).await;
+                    }
                     line.mark = mark;
                 }
             }
@@ -279,24 +282,34 @@ impl<'a> Player<'a> {
         }
     }
 
+    async fn lull(&mut self) -> Result<(), Trouble> {
+        let until = self.env.now() + self.setup.quiet();
+        loop {
+            match self.next(until, None).await? {
+                Got::Frame(_) | Got::Part => {}
+                Got::Closed | Got::Nothing => return Ok(()),
+            }
+        }
+    }
     async fn watch(&mut self, until: Until) -> Result<(), Trouble> {
         let (patience, quiet) = (self.setup.patience(), self.setup.quiet());
         let mark = self.line()?.mark;
         let mut deadline = match until {
             Until::Frames(_) => self.env.now() + patience,
+            Until::Within(_, length) => self.env.now() + length.of(self.setup).max(patience),
             Until::Past(length) => mark + self.past(length),
         };
         loop {
             match (self.next(deadline, None).await?, until) {
                 (Got::Frame(frame), _) => {
                     self.note(frame)?;
-                    if let Until::Frames(count) = until {
+                    if let Until::Frames(count) | Until::Within(count, _) = until {
                         let enough = self.seen.frames.len() >= count;
                         deadline = self.env.now() + if enough { quiet } else { patience };
                     }
                 }
                 (Got::Part, Until::Frames(_)) => deadline = self.env.now() + patience,
-                (Got::Part, Until::Past(_)) => {}
+                (Got::Part, Until::Past(_) | Until::Within(..)) => {}
                 (Got::Closed, _) => {
                     self.closed(mark, due(until))?;
                     return Ok(());
@@ -386,7 +399,7 @@ impl<'a> Player<'a> {
 
 fn due(until: Until) -> Option<Length> {
     match until {
-        Until::Frames(_) => None,
+        Until::Frames(_) | Until::Within(..) => None,
         Until::Past(length) => Some(length),
     }
 }

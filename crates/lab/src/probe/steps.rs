@@ -28,6 +28,8 @@ pub enum Step {
     Hope(Pattern, &'static str),
     /// Only if the peer wants to be greeted: writes the first, and waits for the second.
     Greet(Bytes, Pattern),
+    /// Lets the peer say what it has to say unasked, so that it is not taken for an answer.
+    Lull,
     /// Takes note of all that comes, and of a close.
     Watch(Until),
     /// The same until `past` is over, asking again and again; good answers are passed over.
@@ -58,6 +60,8 @@ pub enum Step {
 pub enum Until {
     /// Until so many frames have come and nothing follows, or nothing has come for a while.
     Frames(usize),
+    /// The same, but it may take this long: there is much to do.
+    Within(usize, Length),
     /// Until this has passed since the last thing we did, and a little more.
     Past(Length),
 }

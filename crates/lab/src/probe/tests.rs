@@ -245,3 +245,45 @@ fn suites_are_found_by_protocol_and_side() {
     let error = find("vkb", Side::Device).unwrap_err();
     assert!(error.problem.contains("there are some for hsms"), "{error:?}");
 }
+
+#[test]
+fn a_reflex_does_not_fall_into_the_middle_of_a_frame() {
+    static PAIRS: Suite = Suite {
+        cut: |bytes| if bytes.len() < 2 { Cut::More } else { Cut::Frame(2) },
+        name: |frame| format!("{:02x}", frame[1]),
+        reflex: |frame| match frame[1] {
+            0x61 => Reflex::Answer(vec![0x62, 0x62]),
+            _ => Reflex::Keep,
+        },
+        health: &[Step::Connect],
+        ..TOY
+    };
+    static SPLIT: Case = Case::new(
+        "toy/8",
+        "split",
+        "-",
+        &[
+            Step::Connect,
+            Step::Send(Hex("50")),
+            Step::Wait(Length::Millis(50)),
+            Step::Watch(Until::Past(Length::Millis(50))),
+            Step::Send(Hex("50")),
+            Step::Watch(Until::Frames(1)),
+        ],
+    )
+    .both(&[stays(&[pattern("5050", "5050")])]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut pair) = (stream.unwrap(), [0; 2]);
+            stream.write_all(&[0x61, 0x61]).unwrap();
+            while stream.read_exact(&mut pair).is_ok() && stream.write_all(&pair).is_ok() {}
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let net = Net::Tcp(TcpOptions::default());
+    let judging = judge_device(&PAIRS, &[&SPLIT], addr, net, setup("strict"), 1, |_| {});
+    let results = runtime.block_on(judging);
+    assert_eq!(results[0].verdict, Verdict::Pass, "{results:?}");
+}

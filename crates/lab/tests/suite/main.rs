@@ -1,5 +1,6 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
 mod links;
+mod probe;
 mod raw;
 mod restarts;
 mod shipped;

@@ -157,8 +157,7 @@ pub(super) const CASES: &[Case] = &[
                 times: 3_000_000,
                 tail: "",
             }),
-            Watch(Frames(1)),
-            ALIVE
+            Watch(Within(1, LONG))
         ],
     )
     .both(&[stays(&[Pattern {

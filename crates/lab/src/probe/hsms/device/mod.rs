@@ -23,7 +23,7 @@ use crate::probe::{
     steps::{
         Length::{self, Millis, Part, Timer},
         Step::{self, *},
-        Until::{Frames, Past},
+        Until::{Frames, Past, Within},
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) const GROUPS: &[&[Case]] = &[
 ];
 
 const T7: Length = Timer("t7");
+/// What a slow device may need for a great many bytes.
+const LONG: Length = Millis(10_000);
 const T8: Length = Timer("t8");
 
 const S1F1: Bytes = Hex("0000000a ssss 8101 0000 00000002");
@@ -52,7 +54,7 @@ const ALIVE_UNSELECTED: Step = Ping(SELECT_AGAIN, SELECTED_AGAIN);
 /// Steps from SELECTED on.
 macro_rules! selected {
     ($($step:expr),* $(,)?) => {
-        &[Connect, Send(SELECT), Expect(SELECTED), Greet(S1F13, S1F14), $($step),*]
+        &[Connect, Send(SELECT), Expect(SELECTED), Greet(S1F13, S1F14), Lull, $($step),*]
     };
 }
 use selected;
