@@ -4,6 +4,7 @@ pub mod account;
 pub mod follow;
 pub mod journal;
 pub mod judge;
+pub mod probe;
 pub mod registry;
 pub mod report;
 pub mod run;

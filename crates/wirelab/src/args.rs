@@ -20,7 +20,7 @@ pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsWhat};
-pub(crate) use judge::{JudgeArgs, JudgeWhat};
+pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Device(DeviceArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
-    /// Judges what was recorded.
+    /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),

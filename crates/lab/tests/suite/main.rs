@@ -2,6 +2,7 @@
 mod hsms;
 mod hsms_settings;
 mod links;
+mod probe;
 mod raw;
 mod restarts;
 mod shipped;

@@ -1,4 +1,4 @@
-//! `wirelab judge`: verdicts on what was recorded.
+//! `wirelab judge`: verdicts on what was recorded; the rest is in `probe.rs`.
 use std::{fmt::Write, fs::File, io::BufReader, path::Path};
 
 use lab::judge::{Verdict, judge};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     args::{JudgeArgs, JudgeWhat},
     cmd::{
+        probe,
         run::{exit, say},
         scenarios,
     },
@@ -28,12 +29,20 @@ struct Judged<'a> {
 }
 
 /// # Errors
-/// The scenario makes no sense, or the evidence cannot be read or is of something else.
+/// What was typed makes no sense, the evidence cannot be read or is of something else, or a report
+/// cannot be written.
 pub(crate) fn run(JudgeArgs { what }: JudgeArgs) -> Result<Exit, Failure> {
-    let JudgeWhat::Run { scenario, evidence, json } = what;
-    let (_, scenario) = scenarios::load_one(&scenario)?;
+    match what {
+        JudgeWhat::Run { scenario, evidence, json } => recorded(&scenario, &evidence, json),
+        JudgeWhat::Device(args) => probe::device(*args),
+        JudgeWhat::Client(args) => probe::client(*args),
+    }
+}
+
+fn recorded(scenario: &str, evidence: &Path, json: bool) -> Result<Exit, Failure> {
+    let (_, scenario) = scenarios::load_one(scenario)?;
     let name = scenarios::name(&scenario);
-    let runs = read(&evidence)?;
+    let runs = read(evidence)?;
     let of_this = |header: &Header| header.scenario.as_ref() == Some(&name);
     let mut outcomes = Vec::new();
     for (header, records) in runs.iter().filter(|(header, _)| of_this(header)) {

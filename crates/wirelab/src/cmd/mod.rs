@@ -6,6 +6,7 @@ pub(crate) mod device;
 pub(crate) mod hsms;
 pub(crate) mod judge;
 pub(crate) mod man;
+pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod scenarios;
 pub(crate) mod toggle;

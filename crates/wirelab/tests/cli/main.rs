@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(target_os = "linux")]
 mod netns;
 mod output;
+mod probe;
 mod run;
 mod scenario;
 mod stages;

@@ -1,0 +1,213 @@
+//! What came of a case, and what may come of one.
+use std::{fmt, time::Duration};
+
+use super::{
+    Setup,
+    bytes::{Pattern, Vars},
+    steps::Length,
+};
+
+/// What came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Frames while we watched, in their order.
+    pub frames: Vec<Vec<u8>>,
+    /// What had become of the connection in the end.
+    pub end: Ended,
+    /// After how long a client came again, each time.
+    pub gaps: Vec<Duration>,
+    /// What letters had come to stand for.
+    pub vars: Vars,
+}
+
+/// What had become of the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// Open, and somebody answered on it if somebody was asked.
+    #[default]
+    Open,
+    /// Open, and nobody answered any more.
+    Deaf,
+    /// Closed by the peer.
+    Closed {
+        /// In what way.
+        how: How,
+        /// How long after the last thing we did.
+        after: Duration,
+        /// The time that was due, if it was about that.
+        due: Option<Length>,
+    },
+}
+
+/// How a peer closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It finished (FIN).
+    Fin,
+    /// It reset (RST).
+    Rst,
+    /// It did not even take the connection.
+    Refused,
+}
+
+/// One thing that may come of a case.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    /// These frames, and no others.
+    pub frames: &'static [Pattern],
+    /// Then this of the connection.
+    pub end: End,
+    /// A client comes again, but not before this.
+    pub again: Option<Length>,
+}
+
+/// What may become of a connection.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// It stays, and somebody answers on it.
+    Stays,
+    /// The peer closes it, at any time while we watch.
+    Closes,
+    /// The peer closes it when this has passed.
+    ClosesAt(Length),
+    /// The peer closes it, but not before this has passed.
+    ClosesAfter(Length),
+    /// Either, unless nobody answers.
+    Any,
+}
+
+/// These frames, and the connection stays.
+pub const fn stays(frames: &'static [Pattern]) -> Want {
+    Want { frames, end: End::Stays, again: None }
+}
+
+/// These frames, then the peer closes.
+pub const fn closes(frames: &'static [Pattern]) -> Want {
+    Want { frames, end: End::Closes, again: None }
+}
+
+/// These frames, then the peer closes when this has passed.
+pub const fn closes_at(frames: &'static [Pattern], when: Length) -> Want {
+    Want { frames, end: End::ClosesAt(when), again: None }
+}
+
+/// The client comes again each time, and not before this.
+pub const fn again(not_before: Length) -> Want {
+    Want { frames: &[], end: End::Any, again: Some(not_before) }
+}
+
+impl Want {
+    /// Whether this is what came.
+    pub fn is(&self, seen: &Observed, setup: &Setup) -> bool {
+        let mut vars = seen.vars.clone();
+        let mut rest = seen.frames.as_slice();
+        for pattern in self.frames {
+            let Some(covered) = pattern.bytes.covers(rest, &mut vars) else { return false };
+            rest = &rest[covered..];
+        }
+        rest.is_empty() && self.end.is(seen.end, setup) && self.came_again(seen, setup)
+    }
+    fn came_again(&self, seen: &Observed, setup: &Setup) -> bool {
+        let Some(length) = self.again else { return true };
+        let wanted = length.of(setup);
+        let least = wanted.saturating_sub(setup.tolerance(wanted)).max(wanted / 2);
+        !seen.gaps.is_empty() && seen.gaps.iter().all(|gap| *gap >= least)
+    }
+}
+
+impl End {
+    fn is(self, seen: Ended, setup: &Setup) -> bool {
+        match (self, seen) {
+            (_, Ended::Deaf) => false,
+            (Self::Any, Ended::Open | Ended::Closed { .. })
+            | (Self::Stays, Ended::Open)
+            | (Self::Closes, Ended::Closed { .. }) => true,
+            (Self::ClosesAt(when), Ended::Closed { after, .. }) => in_time(after, when, setup),
+            (Self::ClosesAfter(when), Ended::Closed { after, .. }) => {
+                let when = when.of(setup);
+                after + setup.tolerance(when) >= when
+            }
+            (Self::Stays, Ended::Closed { .. })
+            | (Self::Closes | Self::ClosesAt(_) | Self::ClosesAfter(_), Ended::Open) => false,
+        }
+    }
+}
+
+/// Whether something that took `after` may be called to have happened at `when`.
+pub(super) fn in_time(after: Duration, when: Length, setup: &Setup) -> bool {
+    let when = when.of(setup);
+    let tolerance = setup.tolerance(when);
+    after + tolerance >= when && after <= when + tolerance
+}
+
+impl fmt::Display for Want {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(length) = self.again {
+            return write!(f, "comes again, not before {length}");
+        }
+        match self.frames {
+            [] => f.write_str("says nothing")?,
+            frames => {
+                let names: Vec<_> = frames.iter().map(|pattern| pattern.name).collect();
+                write!(f, "says {}", names.join(", "))?;
+            }
+        }
+        match self.end {
+            End::Stays => f.write_str(" and stays"),
+            End::Closes => f.write_str(" and closes"),
+            End::ClosesAt(when) => write!(f, " and closes at {when}"),
+            End::ClosesAfter(when) => write!(f, " and closes, not before {when}"),
+            End::Any => Ok(()),
+        }
+    }
+}
+
+impl Observed {
+    /// It in few words that are the same every time: `Reject 4, stays`, `closes at T7`.
+    pub fn brief(&self, name: fn(&[u8]) -> String, setup: &Setup) -> String {
+        let mut parts = names(&self.frames, name);
+        match self.end {
+            Ended::Open => parts.push("stays".into()),
+            Ended::Deaf => parts.push("is deaf".into()),
+            Ended::Closed { after, due, .. } => parts.push(match due {
+                Some(due) if in_time(after, due, setup) => format!("closes at {due}"),
+                Some(_) | None => "closes".into(),
+            }),
+        }
+        parts.join(", ")
+    }
+    /// It with times, and with the way it closed.
+    pub fn full(&self, name: fn(&[u8]) -> String) -> String {
+        let said = match names(&self.frames, name).join(", ") {
+            said if said.is_empty() => "said nothing".into(),
+            said => format!("said {said}"),
+        };
+        let end = match self.end {
+            Ended::Open => "stayed".into(),
+            Ended::Deaf => "kept the connection, and answered on it no more".into(),
+            Ended::Closed { how: How::Refused, .. } => "refused the connection".into(),
+            Ended::Closed { how, after, .. } => {
+                let how = if how == How::Fin { "FIN" } else { "RST" };
+                format!("closed with {how} after {:.2} s", after.as_secs_f64())
+            }
+        };
+        let gaps: Vec<_> = self.gaps.iter().map(|g| format!("{:.2} s", g.as_secs_f64())).collect();
+        match gaps.as_slice() {
+            [] => format!("{said} and {end}"),
+            gaps => format!("came again after {}", gaps.join(", ")),
+        }
+    }
+}
+
+/// What the frames are called, equal neighbours together.
+fn names(frames: &[Vec<u8>], name: fn(&[u8]) -> String) -> Vec<String> {
+    let mut runs: Vec<(String, usize)> = Vec::new();
+    for name in frames.iter().map(|frame| name(frame)) {
+        match runs.last_mut() {
+            Some((last, count)) if *last == name => *count += 1,
+            Some(_) | None => runs.push((name, 1)),
+        }
+    }
+    let text = |(name, count)| if count == 1 { name } else { format!("{count} x {name}") };
+    runs.into_iter().map(text).collect()
+}

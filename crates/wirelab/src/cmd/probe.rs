@@ -1,0 +1,179 @@
+//! `wirelab judge device` and `wirelab judge client`: somebody else's device or client, by probes.
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+
+use lab::probe::{
+    Case, CaseResult, Setup, Side, Suite, Verdict, clients::judge_client, devices::judge_device,
+    find, pick::pick, report, setup::RawSetup,
+};
+use net::{TcpOptions, env::today, files, net::Net};
+
+use crate::{
+    args::{JudgeClientArgs, JudgeDeviceArgs, ProbeArgs},
+    block_on,
+    cmd::run::say,
+    exit::{Exit, Failure},
+    signals, text,
+};
+
+/// # Errors
+/// What was typed makes no sense, or a report cannot be written.
+pub(crate) fn device(args: JudgeDeviceArgs) -> Result<Exit, Failure> {
+    let JudgeDeviceArgs { target, jobs, settle, establish, probe } = args;
+    let suite = find(&probe.protocol, Side::Device)?;
+    let cases = chosen(suite, &probe)?;
+    if probe.list {
+        return list(&cases);
+    }
+    let target = target.unwrap_or_default();
+    let how = RawSetup { settle: settle.0, greet: establish, ..how(&probe) };
+    let setup = Setup::new(suite, how)?;
+    let desk = Desk::new(suite, &probe, target.clone());
+    let told = signals::listen();
+    block_on(async move {
+        let addr = lookup(&target).await?;
+        let net = Net::Tcp(TcpOptions::default());
+        let mut so_far = Vec::new();
+        let judging = judge_device(suite, &cases, addr, net, setup, jobs.into(), |result| {
+            desk.tell(result);
+            so_far.push(result.clone());
+        });
+        let results = tokio::select! {
+            biased;
+            () = told.set() => None,
+            results = judging => Some(results),
+        };
+        desk.close(results, so_far, cases.len())
+    })
+}
+
+/// # Errors
+/// What was typed makes no sense, or a report cannot be written.
+pub(crate) fn client(args: JudgeClientArgs) -> Result<Exit, Failure> {
+    let JudgeClientArgs { command, host, start, probe } = args;
+    let suite = find(&probe.protocol, Side::Client)?;
+    let cases = chosen(suite, &probe)?;
+    if probe.list {
+        return list(&cases);
+    }
+    let setup = Setup::new(suite, RawSetup { start: start.0, ..how(&probe) })?;
+    let desk = Desk::new(suite, &probe, command.join(" "));
+    let told = signals::listen();
+    block_on(async move {
+        let net = Net::Tcp(TcpOptions::default());
+        let mut so_far = Vec::new();
+        let judging = judge_client(suite, &cases, &command, host, net, &setup, |result| {
+            desk.tell(result);
+            so_far.push(result.clone());
+        });
+        let results = tokio::select! {
+            biased;
+            () = told.set() => None,
+            results = judging => Some(results),
+        };
+        desk.close(results, so_far, cases.len())
+    })
+}
+
+fn chosen(suite: &Suite, probe: &ProbeArgs) -> Result<Vec<&'static Case>, Failure> {
+    pick(suite, &probe.cases, &probe.exclude).map_err(Failure::usage)
+}
+
+fn list(cases: &[&Case]) -> Result<Exit, Failure> {
+    let lines = cases.iter().map(|case| format!("{:<10} {}\n", case.id, case.title));
+    say(&lines.collect::<String>())?;
+    Ok(Exit::Done)
+}
+
+fn how(probe: &ProbeArgs) -> RawSetup {
+    let ProbeArgs { session, level, t3, t5, t6, t7, t8, linktest, patience, case_timeout, .. } =
+        probe;
+    let given =
+        [("t3", t3), ("t5", t5), ("t6", t6), ("t7", t7), ("t8", t8), ("linktest", linktest)];
+    let timers: BTreeMap<_, _> =
+        given.iter().filter_map(|(name, span)| Some((*name, span.as_ref()?.0))).collect();
+    RawSetup {
+        timers,
+        session: *session,
+        level: level.clone(),
+        patience: patience.0,
+        limit: case_timeout.0,
+        ..RawSetup::default()
+    }
+}
+
+async fn lookup(target: &str) -> Result<SocketAddr, Failure> {
+    if !target.contains(':') {
+        return Err(Failure::usage(format!("{target}: no port; write it as HOST:PORT")));
+    }
+    let unknown = |why: String| Failure::environment(format!("{target} is not known here: {why}"));
+    let mut addrs = tokio::net::lookup_host(target).await.map_err(|e| unknown(e.to_string()))?;
+    addrs.next().ok_or_else(|| unknown("it has no address".into()))
+}
+
+/// Where the results go.
+struct Desk<'a> {
+    suite: &'static Suite,
+    judged: String,
+    level: &'a str,
+    json: bool,
+    bytes: bool,
+    junit: Option<&'a Path>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(suite: &'static Suite, probe: &'a ProbeArgs, judged: String) -> Self {
+        let ProbeArgs { level, json, bytes, junit, .. } = probe;
+        let level = level.as_deref().unwrap_or(suite.levels[0]);
+        Self { suite, judged, level, json: *json, bytes: *bytes, junit: junit.as_deref() }
+    }
+    /// Of one case, as soon as it is known.
+    fn tell(&self, result: &CaseResult) {
+        if !self.json {
+            // Whoever does not listen now may still want the reports.
+            let _ = text::print(&report::line(result, self.bytes));
+        }
+    }
+    /// Of all; `None` is what an interrupted run has instead of results.
+    fn close(
+        &self,
+        results: Option<Vec<CaseResult>>,
+        so_far: Vec<CaseResult>,
+        meant: usize,
+    ) -> Result<Exit, Failure> {
+        let interrupted = results.is_none();
+        let results = results.unwrap_or(so_far);
+        let side = match self.suite.side {
+            Side::Device => "device",
+            Side::Client => "client",
+        };
+        if self.json {
+            let all = report::json(self.suite.protocol, &self.judged, self.level, &results);
+            say(&text::json_line(&all))?;
+        } else {
+            say(&report::summary(&results))?;
+        }
+        if let Some(path) = self.junit {
+            let xml = report::junit(self.suite.protocol, side, &results, today());
+            files::replace(path, &xml)
+                .map_err(|e| text::unwritable(&path.display().to_string(), &e))?;
+        }
+        if interrupted {
+            let left = meant - results.len();
+            text::talk(&format!("warning: interrupted; {left} of {meant} were not played"));
+            return Ok(Exit::Interrupted);
+        }
+        Ok(exit(&results))
+    }
+}
+
+/// A fail is worse than knowing too little, and that is worse than a pass.
+fn exit(results: &[CaseResult]) -> Exit {
+    let any = |verdict| results.iter().any(|result| result.verdict == verdict);
+    if any(Verdict::Fail) {
+        Exit::Failed
+    } else if any(Verdict::Inconclusive) {
+        Exit::Environment
+    } else {
+        Exit::Done
+    }
+}
