@@ -4,6 +4,7 @@ use std::{
     future::pending,
     net::SocketAddr,
     pin::Pin,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -28,8 +29,6 @@ use crate::{
 
 /// Requests on their way to the task; beyond them, callers wait.
 const INBOX: usize = 64;
-/// Words of the peer kept for whoever listens.
-const PUSHES: usize = 1024;
 /// Between looks at what the peer's kernel has acknowledged.
 const ACK_POLL: Duration = Duration::from_millis(1);
 
@@ -95,6 +94,9 @@ impl<R> Asked<R> {
     }
 }
 
+/// What the peer says unasked, for whoever listens; nothing is kept where nobody does.
+type Said<R> = Arc<OnceLock<broadcast::Sender<R>>>;
+
 enum Mail<P: Protocol> {
     Ask(P::Request, Asker<P>),
     Tell(Order),
@@ -106,7 +108,7 @@ pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
     submit: mpsc::Sender<Mail<P>>,
-    said: broadcast::Sender<P::Reply>,
+    said: Said<P::Reply>,
     addr: Option<SocketAddr>,
     task: JoinHandle<Unsent<P>>,
 }
@@ -119,7 +121,7 @@ impl<P: Protocol> Client<P> {
     /// Starts the task, which comes by its connection in this way.
     pub fn by(env: Env, way: Way, supervisor: Supervisor<P>) -> Self {
         let (submit, inbox) = mpsc::channel(INBOX);
-        let (said, _) = broadcast::channel(PUSHES);
+        let said = Said::default();
         let addr = match &way {
             Way::Dial(_) => None,
             Way::Wait(door) => door.addr(),
@@ -131,10 +133,10 @@ impl<P: Protocol> Client<P> {
     pub fn addr(&self) -> Option<SocketAddr> {
         self.addr
     }
-    /// What the peer says unasked from now on. Who does not keep up misses the oldest, and learns
-    /// how many.
-    pub fn listen(&self) -> broadcast::Receiver<P::Reply> {
-        self.said.subscribe()
+    /// What the peer says unasked from now on. Who does not keep up, with so many waiting, misses the
+    /// oldest, and learns how many.
+    pub fn listen(&self, waiting: usize) -> broadcast::Receiver<P::Reply> {
+        self.said.get_or_init(|| broadcast::channel(waiting).0).subscribe()
     }
     /// Asks, and waits for the one outcome.
     pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
@@ -179,7 +181,7 @@ impl Tickets {
 struct Driver<P: Protocol> {
     env: Env,
     way: Way,
-    said: broadcast::Sender<P::Reply>,
+    said: Said<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
     link: Link,
@@ -204,12 +206,7 @@ enum LinkEvent {
 }
 
 impl<P: Protocol> Driver<P> {
-    fn new(
-        env: Env,
-        way: Way,
-        supervisor: Supervisor<P>,
-        said: broadcast::Sender<P::Reply>,
-    ) -> Self {
+    fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
         Self {
             tickets: Tickets::of(&env),
             alarm: env.alarm(),
@@ -381,8 +378,10 @@ impl<P: Protocol> Driver<P> {
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
                 Step::Push(said) => {
                     env.record(Event::Push { conn, said: format!("{said:?}") });
-                    // Nobody listening is nobody to tell.
-                    let _ = self.said.send(said);
+                    if let Some(listeners) = self.said.get() {
+                        // Nobody listening is nobody to tell.
+                        let _ = listeners.send(said);
+                    }
                 }
                 Step::Note(note) => env.record(noted(note, conn, env.now())),
                 Step::Breaker(what) => env.record(Event::Breaker { what }),

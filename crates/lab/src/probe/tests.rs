@@ -283,7 +283,8 @@ fn a_reflex_does_not_fall_into_the_middle_of_a_frame() {
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let net = Net::Tcp(TcpOptions::default());
-    let judging = judge_device(&PAIRS, &[&SPLIT], addr, net, setup("strict"), 1, |_| {});
+    let cases = [&SPLIT];
+    let judging = judge_device(&PAIRS, &cases, addr, net, setup("strict"), 1, |_| {});
     let results = runtime.block_on(judging);
     assert_eq!(results[0].verdict, Verdict::Pass, "{results:?}");
 }

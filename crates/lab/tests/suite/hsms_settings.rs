@@ -198,7 +198,7 @@ on_both! {
             let policy = protocol.policy();
             let client = w.client(device.addr(), protocol, policy);
             let since = mark(&w) as usize;
-            let mut said = client.listen();
+            let mut said = client.listen(16);
             client.request(ask("S1F1 W")).await.unwrap();
             let theirs = said.recv().await.unwrap();
             client.request(ask("linktest")).await.unwrap();

@@ -10,6 +10,7 @@ Examples:
   wirelab bench toggle --reference 127.0.0.1:9000
   wirelab bench vkb
   wirelab bench vkb --restart --rounds 20
+  taskset -c 0 wirelab bench hsms
 
 Compare ratios, not microseconds: they hold although the machine's speed drifts.";
 
@@ -21,7 +22,8 @@ Compare ratios, not microseconds: they hold although the machine's speed drifts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
-    /// What to speak: toggle, or vkb (frames a second through one link).
+    /// What to speak: toggle, vkb (frames a second through one link), or hsms (round trips on one
+    /// connection).
     pub(crate) protocol: String,
     /// Measures against this device, for instance 127.0.0.1:9000, instead of our own.
     #[arg(long, value_name = "ADDR")]
@@ -30,7 +32,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
     /// Commands per round, one at a time; four times as many at 10 and 100 at a time. For vkb, hundreds
-    /// of frames.
+    /// of frames; for hsms, fours of messages.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) commands: u32,
     /// For vkb: measures how soon a server's end is noticed, and how soon it is told the state again.

@@ -1,7 +1,8 @@
 //! `wirelab bench`: ours against the floor, interleaved in one run, so that the ratio holds although
 //! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs` and
-//! `restart.rs`.
+//! `restart.rs`, `bench hsms` in `hsms.rs`.
 mod floor;
+mod hsms;
 mod ours;
 mod restart;
 mod stream;
@@ -12,6 +13,7 @@ use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{
     Protocol, Ticket,
+    hsms::Hsms,
     toggle::{Lamp, Toggle, encode_toggle},
     vkb::Vkb,
 };
@@ -49,7 +51,19 @@ pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
             let report = watched(rounds, |progress| stream::measure(&plan, progress))?;
             tell(json, &report, stream::Report::table)
         }
-        other => Err(Failure::usage(format!("no benchmark for {other}; there are toggle and vkb"))),
+        Hsms::NAME if reference.is_some() => {
+            Err(Failure::usage("--reference has no effect on hsms: both ends are measured"))
+        }
+        Hsms::NAME => {
+            let plan = hsms::Plan { rounds, messages: commands * 4, seed: 1 };
+            let report =
+                watched(rounds * hsms::LOADS.len(), |progress| hsms::measure(&plan, progress))?;
+            tell(json, &report, hsms::Report::table)
+        }
+        other => {
+            let problem = format!("no benchmark for {other}; there are toggle, vkb and hsms");
+            Err(Failure::usage(problem))
+        }
     }
 }
 
@@ -211,7 +225,7 @@ fn one_round(
     let device = floor::Device::start(frame.len(), load)?;
     let floor = floor::measure(device.addr(), &frame, load);
     device.stop();
-    let device = ours::Device::start()?;
+    let device = ours::Device::start(Lamp::default())?;
     let client = ours::measure(device.addr(), toggle, load, seed);
     device.stop();
     Ok((client?.figures(), floor?.figures()))

@@ -8,7 +8,7 @@ use std::{
 
 use net::{Client, Env, Host, Net, Recorder, Role, Stopwatch, TcpOptions};
 use proto::{
-    Policy, RawPolicy, Supervisor,
+    Policy, Protocol, RawPolicy, Supervisor,
     resilience::Connection,
     toggle::{Lamp, Toggle},
 };
@@ -16,12 +16,12 @@ use tokio::sync::oneshot;
 
 use super::{Load, Measured};
 
-fn env(seed: u64) -> Env {
+pub(super) fn env(seed: u64) -> Env {
     // Remembers nothing: evidence is written by sinks, and none is attached.
     Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(0), seed)
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start<P: Protocol>(device: P) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let runtime = runtime()?;
@@ -41,7 +41,7 @@ impl Device {
             runtime.block_on(async {
                 let env = env(0).node("device", Role::Device);
                 let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-                match Host::start(env, any_port, Arc::new(Lamp::default())) {
+                match Host::start(env, any_port, Arc::new(device)) {
                     Ok(host) => {
                         let _ = tell.send(Ok(host.addr()));
                         let _ = stopped.await;

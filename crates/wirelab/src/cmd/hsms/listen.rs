@@ -27,6 +27,9 @@ use crate::{
     text,
 };
 
+/// Messages of one tool that wait to be told.
+const HEARD: usize = 64;
+
 /// A name for whoever dials from there, or has that device id.
 #[derive(Debug, PartialEq)]
 enum Known {
@@ -48,7 +51,6 @@ struct Floor {
     tools: BTreeMap<String, Tool>,
     asking: JoinSet<Result<(), Failure>>,
     heard: mpsc::Sender<(String, Heard)>,
-    ended: mpsc::Sender<String>,
 }
 
 enum Heard {
@@ -73,9 +75,9 @@ pub(super) async fn listen(
     let addr = listener.local_addr().map_err(|e| Failure::environment(e.to_string()))?;
     env.record(Event::Listening { addr });
     let (heard, mut hearing) = mpsc::channel(1024);
-    let (ended, mut ending) = mpsc::channel(1024);
+    let mut ending = watch_ends(&env);
     let mut floor =
-        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard, ended };
+        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard };
     let mut typed = lines::read(std::io::stdin());
     let mut listening = true;
     let ended = loop {
@@ -114,20 +116,26 @@ pub(super) async fn listen(
     ended
 }
 
+/// The tools whose connections close. There are no more of them than there are files to open.
+fn watch_ends(env: &Env) -> mpsc::UnboundedReceiver<String> {
+    let (ended, ending) = mpsc::unbounded_channel();
+    env.recorder.attach(move |record: &Record| {
+        if let Event::Closed { .. } = record.event {
+            // Nobody waiting is the end of the program.
+            let _ = ended.send(record.node.to_string());
+        }
+    });
+    ending
+}
+
 impl Floor {
     /// A tool has dialled.
     async fn admit(&mut self, peer: SocketAddr, stream: net::net::Stream) {
         let name = peer.to_string();
         let env = self.env.node(&name, Role::Client);
-        let (node, ended) = (name.clone(), self.ended.clone());
-        self.env.recorder.attach(move |record: &Record| {
-            if *record.node == *node && matches!(record.event, Event::Closed { .. }) {
-                let _ = ended.try_send(node.clone());
-            }
-        });
         let way = Way::Wait(Door::onto(stream));
         let client = Arc::new(Client::by(env.clone(), way, self.link.supervisor(&env)));
-        let (mut said, heard, tool) = (client.listen(), self.heard.clone(), name.clone());
+        let (mut said, heard, tool) = (client.listen(HEARD), self.heard.clone(), name.clone());
         tokio::spawn(async move {
             loop {
                 let heard_this = match said.recv().await {

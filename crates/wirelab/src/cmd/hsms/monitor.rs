@@ -21,6 +21,9 @@ use crate::{
     text,
 };
 
+/// Messages that wait to be told.
+const HEARD: usize = 4096;
+
 /// What `--json` prints of something said unasked.
 #[derive(Serialize)]
 pub(super) struct Said<'a> {
@@ -52,7 +55,7 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
         }
     });
     let client = Arc::new(link.client(&env).await?);
-    let mut said = client.listen();
+    let mut said = client.listen(HEARD);
     client.tell(net::Order::Start).await;
     let mut asking = JoinSet::new();
     let mut typed = lines::read(std::io::stdin());
