@@ -1,9 +1,7 @@
 //! Bytes to items. What is wrong with bytes is told with its place and the answer it deserves.
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use super::{Format, Item, Limits, Reader, View, item::SHORT};
+use super::{Format, Item, Limits, Reader, tree::Tree};
 
 /// Bytes that are no message text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,58 +122,17 @@ impl DecodeError {
 }
 
 impl Item {
-    /// The item of a message text, none if the text is empty. Long payloads stay where they are, and
-    /// keep the whole text in memory.
+    /// The item of a message text, none if the text is empty. Long payloads stay where they are.
     pub fn decode(text: &Bytes, limits: &Limits) -> Result<Option<Self>, DecodeError> {
-        let mut tree = Tree { text, shared: None, items: Vec::new(), open: Vec::new() };
+        let mut tree = Tree::new(text, limits)?;
         for view in Reader::new(text, limits) {
             tree.add(&view?);
         }
-        tree.close(0);
-        Ok(tree.items.pop())
+        Ok(tree.finish())
     }
 
     /// The same from bytes of somebody else, which are copied.
     pub fn decode_slice(text: &[u8], limits: &Limits) -> Result<Option<Self>, DecodeError> {
         Self::decode(&Bytes::copy_from_slice(text), limits)
-    }
-}
-
-/// Items on their way into lists.
-struct Tree<'a> {
-    text: &'a Bytes,
-    /// The text again, once something long needs it.
-    shared: Option<Arc<Bytes>>,
-    /// Items that are in no list yet. An open list has its place kept.
-    items: Vec<Item>,
-    /// Where the items of each open list begin.
-    open: Vec<usize>,
-}
-
-impl Tree<'_> {
-    #[inline]
-    fn add(&mut self, view: &View<'_>) {
-        self.close(view.depth);
-        // Made where it will stay: to move an item just written takes longer than to write it.
-        self.items.push(Item::BLANK);
-        let item = self.items.last_mut().expect("just pushed");
-        if view.format == Format::List {
-            self.open.push(self.items.len());
-        } else if view.payload.len() <= SHORT {
-            item.fill(view, self.text);
-        } else {
-            let text = self.shared.get_or_insert_with(|| Arc::new(self.text.clone()));
-            *item = Item::window(view.format, text, view.body, view.payload.len());
-        }
-    }
-
-    /// Closes lists until only so many are open.
-    #[inline]
-    fn close(&mut self, depth: usize) {
-        while self.open.len() > depth {
-            let start = self.open.pop().expect("just counted");
-            let items = self.items.split_off(start);
-            self.items[start - 1] = Item::nest(items);
-        }
     }
 }

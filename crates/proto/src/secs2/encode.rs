@@ -32,7 +32,7 @@ impl Item {
         let mut len = 0;
         each(self, |item| {
             len += match &item.0 {
-                Node::List { items, .. } => 1 + length_bytes(items.len()),
+                &Node::List { count, .. } => 1 + length_bytes(count as usize),
                 Node::Short(wire) => 2 + usize::from(wire[1]),
                 &Node::Long { len, .. } => 1 + length_bytes(len as usize) + len as usize,
             }
@@ -43,7 +43,7 @@ impl Item {
     /// Writes what is its own, and not what a list holds. Says how much that was.
     fn put(&self, to: &mut [u8]) -> usize {
         match &self.0 {
-            Node::List { items, .. } => header(Format::List, items.len(), to),
+            &Node::List { count, .. } => header(Format::List, count as usize, to),
             Node::Short(wire) => {
                 to[..WIRE].copy_from_slice(wire);
                 2 + usize::from(wire[1])

@@ -12,6 +12,7 @@ mod limits;
 mod read;
 mod reader;
 pub mod sml;
+mod tree;
 mod word;
 
 pub use body::Body;

@@ -42,7 +42,7 @@ fn a_mistake_deep_inside_is_found_there() {
 #[test]
 fn lists_cannot_promise_the_same_bytes_twice() {
     // Either list alone has its bytes, both together do not.
-    assert_eq!(wrong("0102 0102 0100 00"), (2, Problem::Count { count: 2, left: 3 }));
+    assert_eq!(wrong("0102 0102 a500 a500"), (2, Problem::Count { count: 2, left: 4 }));
     let claims = [0x03, 0x7f, 0xff, 0xff].repeat(60);
     let text = Bytes::from([claims, vec![0; 1 << 20]].concat());
     let problem = Problem::Count { count: 0x7f_ffff, left: text.len() - 4 };
@@ -51,13 +51,17 @@ fn lists_cannot_promise_the_same_bytes_twice() {
 
 #[test]
 fn length_bytes_nobody_needs_are_accepted_and_not_repeated() {
+    assert_eq!(encode(&item("4200026f6b")), bytes("41026f6b"));
     for (long, short) in [
         ("020000", "0100"),
         ("03000001 4200026f6b", "0101 41026f6b"),
         ("b3000004 00000001", "b104 00000001"),
     ] {
-        assert_eq!(encode(&item(long)), bytes(short), "{long}");
-        assert_eq!(item(long), item(short));
+        // With enough behind it to be copied as one block.
+        let rest = format!("2128 {}", "ff".repeat(40));
+        let (long, short) = (format!("0102 {long} {rest}"), format!("0102 {short} {rest}"));
+        assert_eq!(encode(&item(&long)), bytes(&short), "{long}");
+        assert_eq!(item(&long), item(&short));
     }
 }
 
