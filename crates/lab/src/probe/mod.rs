@@ -38,6 +38,8 @@ pub struct Suite {
     pub protocol: &'static str,
     /// Which end.
     pub side: Side,
+    /// The port its devices usually listen on.
+    pub port: u16,
     /// Its timers, by name, with the values the standard suggests in milliseconds; 0 is off.
     pub timers: &'static [(&'static str, u64)],
     /// The readings of the standard, by name, the usual first. The first is `Case::first`'s.

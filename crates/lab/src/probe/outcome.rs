@@ -211,3 +211,73 @@ fn names(frames: &[Vec<u8>], name: fn(&[u8]) -> String) -> Vec<String> {
     let text = |(name, count)| if count == 1 { name } else { format!("{count} x {name}") };
     runs.into_iter().map(text).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{bytes::pattern, hsms::DEVICE, setup::RawSetup},
+        *,
+    };
+
+    const T7: Length = Length::Timer("t7");
+
+    fn setup() -> Setup {
+        Setup::new(&DEVICE, RawSetup::default()).unwrap()
+    }
+    fn closed(seconds: u64) -> Observed {
+        let after = Duration::from_secs(seconds);
+        let end = Ended::Closed { how: How::Fin, after, due: Some(T7) };
+        Observed { end, ..Observed::default() }
+    }
+
+    #[test]
+    fn a_close_is_neither_early_nor_late_within_three_tenths() {
+        let is = |want: Want, seconds| want.is(&closed(seconds), &setup());
+        let at = |seconds| is(closes_at(&[], T7), seconds);
+        assert_eq!([6, 7, 10, 13, 14].map(at), [false, true, true, true, false]);
+        let end = End::ClosesAfter(T7);
+        let not_before = |seconds| is(Want { end, ..closes(&[]) }, seconds);
+        assert_eq!([6, 7, 99].map(not_before), [false, true, true]);
+        assert!(is(closes(&[]), 1) && !is(stays(&[]), 1));
+    }
+
+    #[test]
+    fn the_brief_text_does_not_depend_on_the_clock_and_the_full_one_does() {
+        let brief = |seconds| closed(seconds).brief(DEVICE.name, &setup());
+        assert_eq!((&*brief(9), &*brief(11)), ("closes at T7", "closes at T7"));
+        assert_eq!((&*brief(1), &*brief(2)), ("closes", "closes"));
+        assert_eq!(closed(9).full(DEVICE.name), "said nothing and closed with FIN after 9.00 s");
+    }
+
+    #[test]
+    fn frames_are_those_wanted_and_no_others() {
+        const ONE: Pattern = pattern("one", "01");
+        let seen = |frames: &[u8]| Observed {
+            frames: frames.iter().map(|byte| vec![*byte]).collect(),
+            ..Observed::default()
+        };
+        let is = |frames: &[u8]| stays(&[ONE, ONE]).is(&seen(frames), &setup());
+        assert_eq!(
+            [is(&[1]), is(&[1, 1]), is(&[1, 1, 1]), is(&[1, 2])],
+            [false, true, false, false]
+        );
+        assert!(!stays(&[]).is(&seen(&[1]), &setup()));
+    }
+
+    #[test]
+    fn nobody_wants_a_deaf_peer() {
+        let deaf = Observed { end: Ended::Deaf, ..Observed::default() };
+        let any = Want { end: End::Any, ..stays(&[]) };
+        assert!([any, stays(&[]), closes(&[])].iter().all(|want| !want.is(&deaf, &setup())));
+    }
+
+    #[test]
+    fn a_client_comes_again_each_time_in_due_time() {
+        let t5 = Length::Timer("t5");
+        let gaps = |gaps: &[u64]| {
+            let gaps = gaps.iter().map(|s| Duration::from_secs(*s)).collect();
+            again(t5).is(&Observed { gaps, ..Observed::default() }, &setup())
+        };
+        assert_eq!([gaps(&[10, 7, 99]), gaps(&[10, 6]), gaps(&[])], [true, false, false]);
+    }
+}

@@ -20,6 +20,7 @@ use super::{
 const TOY: Suite = Suite {
     protocol: "toy",
     side: Side::Device,
+    port: 0,
     timers: &[("t1", 500), ("off", 0)],
     levels: ["strict", "lax"],
     cut: |bytes| if bytes.is_empty() { Cut::More } else { Cut::Frame(1) },
@@ -197,6 +198,21 @@ fn nobody_at_the_address_is_inconclusive() {
     let results = judged_by("strict", free, &[&ASKED]);
     assert_eq!(results[0].verdict, Verdict::Inconclusive);
     assert!(results[0].actual.contains("cannot be reached"), "{results:?}");
+}
+
+#[test]
+fn a_device_that_never_stops_talking_fails_and_is_not_listened_to_for_ever() {
+    let asked = std::cell::Cell::new(0);
+    let floods = server(move |stream, _| {
+        asked.set(asked.get() + 1);
+        // The first is the health check's.
+        while asked.get() == 2 && stream.write_all(&[0x53; 4096]).is_ok() {}
+        stream.write_all(b"\x51").is_ok()
+    });
+    let [result] = &judged_by("strict", floods, &[&ASKED])[..] else { panic!("one") };
+    assert_eq!(result.verdict, Verdict::Fail);
+    assert!(result.actual.contains("more than 10000 messages"), "{}", result.actual);
+    assert!(result.evidence.len() <= 1000 && result.notes.is_empty(), "{:?}", result.notes);
 }
 
 #[test]

@@ -73,8 +73,8 @@ pub(crate) enum JudgeWhat {
 /// How to judge a device.
 #[derive(Debug, Args)]
 pub(crate) struct JudgeDeviceArgs {
-    /// Where it listens.
-    #[arg(value_name = "HOST:PORT", env = "WIRELAB_TARGET", required_unless_present = "list")]
+    /// Where it listens; without a port, at the protocol's usual one.
+    #[arg(value_name = "HOST[:PORT]", env = "WIRELAB_TARGET", required_unless_present = "list")]
     pub(crate) target: Option<String>,
     /// Cases played at a time; for devices that serve several connections.
     #[arg(long, value_name = "N", default_value = "1",

@@ -1,5 +1,9 @@
 //! `wirelab judge device` and `wirelab judge client`: somebody else's device or client, by probes.
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
 
 use lab::probe::{
     Case, CaseResult, Setup, Side, Suite, Verdict, clients::judge_client, devices::judge_device,
@@ -30,7 +34,7 @@ pub(crate) fn device(args: JudgeDeviceArgs) -> Result<Exit, Failure> {
     let desk = Desk::new(suite, &probe, target.clone());
     let told = signals::listen();
     block_on(async move {
-        let addr = lookup(&target).await?;
+        let addr = lookup(&target, suite.port).await?;
         let net = Net::Tcp(TcpOptions::default());
         let mut so_far = Vec::new();
         let judging = judge_device(suite, &cases, addr, net, setup, jobs.into(), |result| {
@@ -101,12 +105,14 @@ fn how(probe: &ProbeArgs) -> RawSetup {
     }
 }
 
-async fn lookup(target: &str) -> Result<SocketAddr, Failure> {
-    if !target.contains(':') {
-        return Err(Failure::usage(format!("{target}: no port; write it as HOST:PORT")));
-    }
+async fn lookup(target: &str, port: u16) -> Result<SocketAddr, Failure> {
+    let whole = match target.parse::<IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, port).to_string(),
+        Err(_) if target.contains(':') => target.to_owned(),
+        Err(_) => format!("{target}:{port}"),
+    };
     let unknown = |why: String| Failure::environment(format!("{target} is not known here: {why}"));
-    let mut addrs = tokio::net::lookup_host(target).await.map_err(|e| unknown(e.to_string()))?;
+    let mut addrs = tokio::net::lookup_host(whole).await.map_err(|e| unknown(e.to_string()))?;
     addrs.next().ok_or_else(|| unknown("it has no address".into()))
 }
 

@@ -79,8 +79,7 @@ fn what_makes_no_sense_is_refused() {
     refused(&["--protocol", "vkb", "--list"], "no cases for `vkb`");
     refused(&["--protocol", "hsms", "--as", "e38", "localhost:1"], "--as: no reading `e38`");
     refused(&["--protocol", "hsms", "--t7", "0", "localhost:1"], "--t7: must be above 0");
-    refused(&["--protocol", "hsms", "localhost"], "HOST:PORT");
-    refused(&["--protocol", "hsms"], "HOST:PORT");
+    refused(&["--protocol", "hsms"], "HOST[:PORT]");
 }
 
 #[test]
@@ -220,5 +219,41 @@ mod programs {
             script.replace("{host}", "$WIRELAB_HOST").replace("{port}", "$WIRELAB_PORT");
         let asked = format!("[ $WIRELAB_CASE = hsms/c1.1 ] && {by_environment}");
         assert_eq!(judged(&asked)["verdict"], "pass");
+    }
+
+    #[test]
+    fn our_own_host_fails_no_case() {
+        let timers = ["--t3", "1s", "--t5", "1s", "--t6", "1s", "--t7", "1s", "--t8", "1s"];
+        let this = wirelab().get_program().to_str().unwrap().to_owned();
+        for level in ["e37", "e37.1"] {
+            let send = [&this, "hsms", "send", "{host}:{port}", "S1F1 W", "--conformance", level];
+            let program = [&send[..], &timers].concat();
+            let ran = client_judged(&[&timers[..], &["--json", "--as", level]].concat(), &program);
+            let ran = ran.ok();
+            let counts = &ran.result()["counts"];
+            assert!(counts["pass"].as_u64().unwrap() >= 20, "{level}: {ran:?}");
+        }
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_program_too_and_what_was_judged_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pid");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let script = format!(
+            "[ $WIRELAB_CASE = hsms/c1.1 ] && exit 7; trap '' TERM; echo $$ >{}; \
+             while :; do sleep 1; done",
+            pipe.display()
+        );
+        let mut command = wirelab();
+        command.args(["judge", "client", "--protocol", "hsms", "--case", "c1.?", "--"]);
+        let mut running = Running::start(command.args(["sh", "-c", &script]));
+        running.out.until("because");
+        let pid = std::fs::read_to_string(&pipe).unwrap();
+        running.signal("INT");
+        assert_eq!(running.wait().code(), Some(130));
+        assert!(running.out.rest().concat().contains("1 cases: 0 PASS"), "the summary");
+        assert!(running.err.rest().concat().contains("8 of 9 were not played"));
+        assert!(!is_running(pid.trim()), "{pid} is still there");
     }
 }

@@ -17,7 +17,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The program, with none of the settings of whoever runs the tests.
 pub(crate) fn wirelab() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("wirelab"));
-    for name in ["DEVICE_ID", "DEVICE_HOST", "DEVICE_PORT", "STATE", "LOG_LEVEL", "METRICS_PORT"] {
+    for name in [
+        "DEVICE_ID",
+        "DEVICE_HOST",
+        "DEVICE_PORT",
+        "STATE",
+        "LOG_LEVEL",
+        "METRICS_PORT",
+        "WIRELAB_TARGET",
+    ] {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());

@@ -26,6 +26,7 @@ const TIMERS: &[(&str, u64)] = &[
 pub const DEVICE: Suite = Suite {
     protocol: "hsms",
     side: Side::Device,
+    port: 5000,
     timers: TIMERS,
     levels: ["e37", "e37.1"],
     cut,
@@ -46,6 +47,7 @@ pub const DEVICE: Suite = Suite {
 pub const CLIENT: Suite = Suite {
     protocol: "hsms",
     side: Side::Client,
+    port: 5000,
     timers: TIMERS,
     levels: ["e37", "e37.1"],
     cut,
