@@ -1,8 +1,9 @@
 //! Control messages: select, deselect, linktest, reject, separate (SEMI E37 §7.2 to §7.8).
 use super::{
     conduct::Reaction,
-    endpoint::{Answered, Cause, Control, Endpoint, Said, State},
+    endpoint::{Answered, Control, Endpoint, Said, State},
     message::{Header, Message, NO_SESSION, SType, deselect_status, reject_reason, select_status},
+    timers::Cause,
 };
 use crate::{CloseReason, Ticket, Time};
 

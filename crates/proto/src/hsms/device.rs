@@ -25,71 +25,6 @@ use crate::{
 /// Frames held back at most.
 const MAX_HELD: usize = 1024;
 
-/// What an equipment remembers over all its connections.
-pub struct Memory {
-    pub(super) gem: Gem,
-    modes: Modes<Mode>,
-    conduct: &'static Conduct,
-    opened: u64,
-    live: u32,
-    selected: u64,
-}
-
-/// What the equipment would say of itself.
-#[derive(Debug, Serialize)]
-pub struct Snapshot {
-    /// The mode in force.
-    pub mode: String,
-    /// Connections it ever had.
-    pub connections: u64,
-    /// Connections it has.
-    pub live: u32,
-    /// How often it became SELECTED.
-    pub selected: u64,
-    /// The equipment itself.
-    #[serde(flatten)]
-    pub equipment: gem::Snapshot,
-}
-
-impl Memory {
-    pub(super) fn new(checked: &Checked) -> Self {
-        Self {
-            gem: Gem::new(checked.tool.clone()),
-            modes: Modes::default(),
-            conduct: checked.conduct(),
-            opened: 0,
-            live: 0,
-            selected: 0,
-        }
-    }
-    pub(super) fn misbehave(&mut self, quirk: Quirk) {
-        self.modes.misbehave(quirk);
-    }
-    pub(super) fn listening(&self) -> bool {
-        let busy = self.live > 0 && self.second() == Reaction::Reset;
-        self.modes.standing() != Mode::Refuse && !busy
-    }
-    pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
-            connections: self.opened,
-            live: self.live,
-            selected: self.selected,
-            equipment: self.gem.snapshot(),
-        }
-    }
-    fn strike(&mut self, moment: Moment) -> Mode {
-        self.modes.strike(|mode| mode.moment() == Some(moment))
-    }
-    /// How a second connection is treated.
-    fn second(&self) -> Reaction {
-        match self.modes.standing() {
-            Mode::Second(reaction) => reaction,
-            _ => self.conduct.second_connection,
-        }
-    }
-}
-
 /// The equipment's end.
 pub struct Device {
     hsms: Hsms,
@@ -358,64 +293,6 @@ impl Device {
             frame.bytes = message.encode();
         }
         frame
-    }
-
-    /// Sends a reply, as wrong as it is to be.
-    fn reply(&mut self, now: Time, to: &Header, mut message: Message, mode: Mode) {
-        let stale = std::mem::replace(&mut self.stale, to.system);
-        let header = &mut message.header;
-        match mode {
-            Mode::Silent => return,
-            Mode::WrongSystem => header.system = header.system.wrapping_add(1),
-            Mode::StaleSystem => header.system = stale,
-            Mode::Ptype(ptype) => header.ptype = ptype,
-            Mode::Stype(stype) => header.stype = SType::of(stype),
-            Mode::Abort => (header.byte3, message.text) = (0, Bytes::new()),
-            Mode::Stream9(function) => return self.complain(now, function, to),
-            Mode::RejectPrimary(reason) => {
-                *header = Header { byte2: 0, byte3: reason, stype: SType::RejectReq, ..*header };
-                message.text = Bytes::new();
-            }
-            Mode::Deep(depth) => message.text = [1, 1].repeat(depth as usize).into(),
-            Mode::Oversized(size) => message.text = vec![0; size as usize].into(),
-            Mode::Disconnect => return self.close(CloseReason::Local),
-            Mode::ResetAfter => return self.close(CloseReason::Abort),
-            Mode::HalfClose => return self.out.push_back(Output::Finish),
-            Mode::Interleave(count) => {
-                for n in 0..count {
-                    self.say(now, Ticket(u64::from(n)), 1, 1, true, Bytes::new());
-                }
-            }
-            Mode::ControlText => {
-                let header = Header::control(SType::LinktestReq, NO_SESSION, 0, 0, u32::MAX);
-                let text = Bytes::from_static(&[0, 0]);
-                self.endpoint.say(Said::Transmit(Message { header, text }, None));
-            }
-            _ => {}
-        }
-        match mode {
-            Mode::Delay(late) => self.hold(now + late, self.frame(message)),
-            Mode::Stall(bytes) => self.send_part(message, |whole| {
-                let some = (bytes as usize).min(whole.len());
-                whole.slice(..some)
-            }),
-            Mode::Length(length) => self.send_part(message, |whole| {
-                let mut lying = BytesMut::from(&whole[..]);
-                lying[..4].copy_from_slice(&length.to_be_bytes());
-                lying.freeze()
-            }),
-            Mode::Duplicate => {
-                self.endpoint.say(Said::Transmit(message.clone(), None));
-                self.endpoint.say(Said::Transmit(message, None));
-            }
-            _ => self.endpoint.say(Said::Transmit(message, None)),
-        }
-    }
-
-    fn send_part(&mut self, message: Message, part: impl FnOnce(Bytes) -> Bytes) {
-        let mut frame = self.frame(message);
-        frame.bytes = part(frame.bytes);
-        self.out.push_back(Output::Transmit(frame));
     }
 
     fn hold(&mut self, until: Time, frame: Frame) {

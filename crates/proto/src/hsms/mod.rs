@@ -10,11 +10,14 @@ mod device;
 mod endpoint;
 mod explain;
 mod framing;
+mod memory;
 mod message;
 mod names;
 mod quirk;
 mod request;
 mod settings;
+mod timers;
+mod wrong;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -28,8 +31,9 @@ use crate::{
 pub use client::Client;
 pub use conduct::{Conduct, Conformance, Personality, Reaction};
 pub use data::Primary;
-pub use device::{Device, Memory, Snapshot};
+pub use device::Device;
 pub use explain::to_sml;
+pub use memory::{Memory, Snapshot};
 pub use message::{Header, Message, SType};
 pub use quirk::{Mode, Quirk};
 pub use request::{Reply, Request};

@@ -1,0 +1,77 @@
+//! What a fake equipment remembers over all its connections.
+use serde::Serialize;
+
+use super::{
+    conduct::{Conduct, Reaction},
+    quirk::{Mode, Moment, Quirk},
+    settings::Checked,
+};
+use crate::{
+    gem::{self, Gem},
+    quirk::Modes,
+};
+
+/// What an equipment remembers over all its connections.
+pub struct Memory {
+    pub(super) gem: Gem,
+    modes: Modes<Mode>,
+    conduct: &'static Conduct,
+    opened: u64,
+    live: u32,
+    selected: u64,
+}
+
+/// What the equipment would say of itself.
+#[derive(Debug, Serialize)]
+pub struct Snapshot {
+    /// The mode in force.
+    pub mode: String,
+    /// Connections it ever had.
+    pub connections: u64,
+    /// Connections it has.
+    pub live: u32,
+    /// How often it became SELECTED.
+    pub selected: u64,
+    /// The equipment itself.
+    #[serde(flatten)]
+    pub equipment: gem::Snapshot,
+}
+
+impl Memory {
+    pub(super) fn new(checked: &Checked) -> Self {
+        Self {
+            gem: Gem::new(checked.tool.clone()),
+            modes: Modes::default(),
+            conduct: checked.conduct(),
+            opened: 0,
+            live: 0,
+            selected: 0,
+        }
+    }
+    pub(super) fn misbehave(&mut self, quirk: Quirk) {
+        self.modes.misbehave(quirk);
+    }
+    pub(super) fn listening(&self) -> bool {
+        let busy = self.live > 0 && self.second() == Reaction::Reset;
+        self.modes.standing() != Mode::Refuse && !busy
+    }
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            connections: self.opened,
+            live: self.live,
+            selected: self.selected,
+            equipment: self.gem.snapshot(),
+        }
+    }
+    fn strike(&mut self, moment: Moment) -> Mode {
+        self.modes.strike(|mode| mode.moment() == Some(moment))
+    }
+    /// How a second connection is treated.
+    fn second(&self) -> Reaction {
+        match self.modes.standing() {
+            Mode::Second(reaction) => reaction,
+            _ => self.conduct.second_connection,
+        }
+    }
+}
