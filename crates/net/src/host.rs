@@ -278,13 +278,24 @@ impl<S: Session> Plugged<S> {
                         self.session.handle_input(now(), Input::Received(&bytes));
                     }
                     Happened::Eof => self.session.handle_input(now(), Input::Eof),
-                    Happened::Wrote(_) => {}
+                    // All of what went out in one go is written down before anything that answers it.
+                    Happened::Wrote(_) => while self.wire.pop_written(&self.env).is_some() {},
                     Happened::Ended(reason) => break reason,
                 },
                 () = alarm.ring() => self.session.handle_input(now(), Input::Timeout),
             }
         };
+        if reason == CloseReason::Local {
+            self.say_goodbye();
+        }
         self.wire.close(reason, &self.env);
+    }
+
+    /// Last words, if the protocol has any.
+    fn say_goodbye(&mut self) {
+        self.session.handle_input(self.env.now(), Input::Leave);
+        self.obey();
+        self.wire.last_words(&self.env);
     }
 
     fn obey(&mut self) -> Next {

@@ -120,7 +120,7 @@ impl Session for Client {
     fn handle_input(&mut self, now: Time, input: Input<'_, Request>) {
         match input {
             Input::Received(bytes) => self.endpoint.received(now, bytes),
-            Input::Eof => self.endpoint.eof(),
+            Input::Eof => self.endpoint.eof(now),
             Input::Request(ticket, request) => self.request(now, ticket, request),
             Input::Forget(ticket) => self.endpoint.forget(now, ticket),
             Input::Prompted => {}
@@ -150,6 +150,7 @@ impl Session for Client {
                     Output::Reply(ticket, self.readable(answered.into()))
                 }
                 Said::Fact(fact) => Output::Fact(fact),
+                Said::Finish => Output::Finish,
                 Said::Close(reason) => Output::Close(reason),
             };
         }

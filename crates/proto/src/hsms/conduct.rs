@@ -15,7 +15,7 @@ use crate::ConfigError;
 pub enum Reaction {
     /// Take it as if it were right.
     Accept,
-    /// Answer with this status.
+    /// Answer with this status; a bad text with this function of stream 9.
     Status(u8),
     /// Answer Reject.req and stay.
     Reject,
@@ -90,6 +90,10 @@ pub struct Conduct {
     pub select_rejected: Reaction,
     /// T7 is kept.
     pub t7: bool,
+    /// A linktest starts T7 anew.
+    pub linktest_holds_t7: bool,
+    /// Separate.req goes out when the peer has finished.
+    pub separate_on_eof: bool,
     /// T8 is kept.
     pub t8: bool,
     /// A second connection: `Status` answers its Select.req and closes, `Ignore` lets it in.
@@ -133,6 +137,8 @@ const LENIENT: Conduct = Conduct {
     select_refused: Close,
     select_rejected: Close,
     t7: true,
+    linktest_holds_t7: false,
+    separate_on_eof: false,
     t8: true,
     second_connection: Status(3),
     unknown_primary: Accept,
@@ -198,6 +204,7 @@ const SECS4JAVA8: Conduct = Conduct {
 };
 
 const SECS4JS: Conduct = Conduct {
+    linktest_holds_t7: true,
     echo_session: false,
     crossing_select: Reject,
     wild_stype: Reset,
@@ -216,10 +223,12 @@ const SECS4JS: Conduct = Conduct {
 };
 
 const SECSGEM: Conduct = Conduct {
+    separate_on_eof: true,
+    bad_text: Status(5),
     echo_session: false,
     select_again: Status(0),
-    odd_stype: Ignore,
-    wild_stype: Ignore,
+    odd_stype: Wedge,
+    wild_stype: Wedge,
     odd_ptype: Accept,
     control_text: Accept,
     short_length: Ignore,

@@ -30,13 +30,15 @@ impl Endpoint {
         self.leave_if_done(now);
     }
 
-    /// Says goodbye without waiting for anything. The peer is to close; if it does not, T7 will.
+    /// Says goodbye without waiting for anything, and finishes. The peer is to close then; if it does
+    /// not, T7 will.
     pub(super) fn separate_now(&mut self, now: Time) {
         if self.is_selected() && !self.is_closed() {
             let system = self.fresh_system();
             let header = Header::control(SType::SeparateReq, NO_SESSION, 0, 0, system);
             let ticket = self.leaving.take();
             self.say(Said::Transmit(Message::bare(header), ticket));
+            self.say(Said::Finish);
             self.deselected(now, Cause::Sent(header));
         }
     }
@@ -48,11 +50,15 @@ impl Endpoint {
     }
 
     pub(super) fn control_message(&mut self, now: Time, message: Message) {
+        self.belongs();
         match message.header.stype {
             SType::SelectReq => self.select_req(now, message),
             SType::DeselectReq => self.deselect_req(now, message),
             SType::LinktestReq => {
                 let early = self.config.conduct.early_linktest;
+                if !self.is_selected() && self.config.conduct.linktest_holds_t7 {
+                    self.not_selected(now, Cause::Got(message.header));
+                }
                 if self.is_selected() || early == Reaction::Accept {
                     self.respond(&message.header, SType::LinktestRsp, 0);
                 } else {

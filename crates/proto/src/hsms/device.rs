@@ -2,23 +2,20 @@
 //! does wrong what it was told to.
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
-use serde::Serialize;
+use bytes::Bytes;
 
 use super::{
     Hsms,
-    conduct::{Conduct, Reaction},
+    conduct::Reaction,
     data::Primary,
     endpoint::{Answered, Endpoint, Said},
-    message::{Header, Message, NO_SESSION, SType},
-    quirk::{Mode, Moment, Quirk},
+    message::{Header, Message, SType},
+    quirk::{Mode, Moment},
     request::Reply,
-    settings::Checked,
 };
 use crate::{
-    CloseReason, Fact, Frame, Input, Never, Output, Proof, Session, Ticket, Time,
-    gem::{self, Gem},
-    quirk::{Mode as _, Modes},
+    CloseReason, Fact, Frame, Input, Never, Output, Proof, Session, Ticket, Time, gem,
+    quirk::Mode as _,
     secs2::{DecodeError, Item, Limits, Problem, encode},
 };
 
@@ -28,11 +25,11 @@ const MAX_HELD: usize = 1024;
 /// The equipment's end.
 pub struct Device {
     hsms: Hsms,
-    endpoint: Endpoint,
-    out: VecDeque<Output<Reply>>,
+    pub(super) endpoint: Endpoint,
+    pub(super) out: VecDeque<Output<Reply>>,
     held: VecDeque<(Time, Frame)>,
     /// System bytes of the last reply.
-    stale: u32,
+    pub(super) stale: u32,
     /// It is this connection that the equipment speaks on.
     speaks: bool,
     now: Time,
@@ -89,7 +86,7 @@ impl Device {
         mode
     }
 
-    fn close(&mut self, reason: CloseReason) {
+    pub(super) fn close(&mut self, reason: CloseReason) {
         self.endpoint.close(reason);
     }
 
@@ -115,6 +112,7 @@ impl Device {
             }
             Said::Selected => self.selected(now),
             Said::Deselected => self.hsms.memory().gem.lost(now),
+            Said::Finish => self.out.push_back(Output::Finish),
             Said::Primary(message) => self.primary(now, &message),
             Said::Answered(ticket, answered) => self.answered(now, ticket, answered),
             Said::Fact(fact) => self.out.push_back(Output::Fact(fact)),
@@ -150,7 +148,7 @@ impl Device {
         true
     }
 
-    fn say(
+    pub(super) fn say(
         &mut self,
         now: Time,
         ticket: Ticket,
@@ -185,8 +183,10 @@ impl Device {
             let reaction = if deep { conduct.deep_text } else { conduct.bad_text };
             let why = format!("its text is no SECS-II: {e}");
             self.endpoint.tell(Fact::malformed("text", why.clone(), &message.text));
-            if reaction != Reaction::Accept {
-                return self.endpoint.react(reaction, message, 0, &why);
+            match reaction {
+                Reaction::Accept => {}
+                Reaction::Status(function) => return self.complain(now, function, &header),
+                other => return self.endpoint.react(other, message, 0, &why),
             }
         }
         let mode = match header.wait() {
@@ -235,7 +235,7 @@ impl Device {
     }
 
     /// Stream 9: complains of the message with this header.
-    fn complain(&mut self, now: Time, function: u8, about: &Header) {
+    pub(super) fn complain(&mut self, now: Time, function: u8, about: &Header) {
         let text = encode(&Item::binary(about.bytes()));
         self.say(now, Ticket(u64::from(about.system)), 9, function, false, text);
     }
@@ -285,7 +285,7 @@ impl Device {
     }
 
     /// A message's frame, in the byte order of its personality.
-    fn frame(&self, mut message: Message) -> Frame {
+    pub(super) fn frame(&self, mut message: Message) -> Frame {
         let mut frame = message.clone().into_frame(None);
         if self.hsms.checked.conduct().type_in_ptype {
             message.header.ptype = message.header.stype.number();
@@ -295,7 +295,7 @@ impl Device {
         frame
     }
 
-    fn hold(&mut self, until: Time, frame: Frame) {
+    pub(super) fn hold(&mut self, until: Time, frame: Frame) {
         if self.held.len() < MAX_HELD {
             self.held.push_back((until, frame));
         } else {
@@ -319,7 +319,7 @@ impl Session for Device {
     fn handle_input(&mut self, now: Time, input: Input<'_, Never>) {
         match input {
             Input::Received(bytes) => self.endpoint.received(now, bytes),
-            Input::Eof => self.endpoint.eof(),
+            Input::Eof => self.endpoint.eof(now),
             Input::Request(_, never) => match never {},
             Input::Timeout => {
                 self.endpoint.timeout(now);
@@ -328,7 +328,8 @@ impl Session for Device {
                 }
                 self.release(now);
             }
-            Input::Forget(_) | Input::Prompted | Input::Leave => {}
+            Input::Leave => self.endpoint.separate_now(now),
+            Input::Forget(_) | Input::Prompted => {}
         }
         self.hear(now);
     }

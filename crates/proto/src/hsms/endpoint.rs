@@ -10,11 +10,7 @@
 //! ```
 //! NOT CONNECTED is having no endpoint. Reactions here; `timers.rs` keeps the timers, `control.rs` and
 //! `data.rs` take the messages.
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -29,6 +25,8 @@ use crate::{CloseReason, Fact, Frame, Ticket, Time};
 
 /// Messages kept for later at most.
 const MAX_HELD: usize = 64;
+/// Messages in a row that are rejected at most: two ends that reject each other's rejects never stop.
+const MAX_REJECTS: u32 = 100;
 
 /// What an endpoint is told about itself.
 #[derive(Clone, Debug)]
@@ -61,6 +59,8 @@ pub(super) enum Said {
     /// The one end of something we asked.
     Answered(Ticket, Answered),
     Fact(Fact),
+    /// Nothing more will be said here.
+    Finish,
     Close(CloseReason),
 }
 
@@ -122,6 +122,8 @@ pub(super) struct Endpoint {
     pub(super) closed: bool,
     /// Who asked for Separate.req, as soon as nothing is open any more.
     pub(super) leaving: Option<Ticket>,
+    /// Messages in a row that did not belong.
+    rejects: u32,
     out: VecDeque<Said>,
 }
 
@@ -145,6 +147,7 @@ impl Endpoint {
             wedged: false,
             closed: false,
             leaving: None,
+            rejects: 0,
             out: VecDeque::new(),
         };
         endpoint.not_selected(now, Cause::Open);
@@ -195,7 +198,10 @@ impl Endpoint {
     }
 
     /// The peer finished sending.
-    pub(super) fn eof(&mut self) {
+    pub(super) fn eof(&mut self, now: Time) {
+        if self.config.conduct.separate_on_eof {
+            self.separate_now(now);
+        }
         let partial = self.framing.partial();
         if partial > 0 {
             let detail = format!("the connection closed {partial} bytes into a message");
@@ -262,8 +268,16 @@ impl Endpoint {
     pub(super) fn react(&mut self, reaction: Reaction, message: &Message, reason: u8, why: &str) {
         let header = message.header;
         let why = format!("{header}: {why}");
+        // Whatever is wrong with a Reject.req, rejecting it would never end.
+        let rejects = header.stype == SType::RejectReq || header.ptype == SType::RejectReq.number();
         match reaction {
+            Reaction::Reject if rejects => self.odd("ignored", why),
+            Reaction::Reject if self.rejects == MAX_REJECTS => {
+                let why = format!("{MAX_REJECTS} messages in a row that do not belong; last {why}");
+                self.close(CloseReason::Misbehaved(why));
+            }
             Reaction::Reject | Reaction::RejectClose => {
+                self.rejects += 1;
                 let byte2 = if reason == 2 { header.ptype } else { header.stype.number() };
                 let reject =
                     Header { byte2, byte3: reason, ptype: 0, stype: SType::RejectReq, ..header };
@@ -300,6 +314,11 @@ impl Endpoint {
             Reaction::Ignore => {}
             _ => self.close(CloseReason::Misbehaved(why)),
         }
+    }
+
+    /// A message came that makes sense.
+    pub(super) fn belongs(&mut self) {
+        self.rejects = 0;
     }
 
     pub(super) fn odd(&mut self, what: &'static str, detail: String) {

@@ -90,7 +90,10 @@ fn part_of_header(all: &mut Explanation, header: &Header) {
             }
         }
     }
-    all.part(1, "PType", if header.ptype == 0 { "0: SECS-II" } else { "not in use" });
+    match header.ptype {
+        0 => all.part(1, "PType", "0: SECS-II"),
+        other => all.part(1, "PType", format!("{other}: not in use")),
+    };
     if header.ptype != 0 {
         all.wrong(format!(
             "PType {} is not in use; the message type goes into SType",

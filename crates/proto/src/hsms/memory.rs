@@ -16,9 +16,9 @@ pub struct Memory {
     pub(super) gem: Gem,
     modes: Modes<Mode>,
     conduct: &'static Conduct,
-    opened: u64,
-    live: u32,
-    selected: u64,
+    pub(super) opened: u64,
+    pub(super) live: u32,
+    pub(super) selected: u64,
 }
 
 /// What the equipment would say of itself.
@@ -64,11 +64,11 @@ impl Memory {
             equipment: self.gem.snapshot(),
         }
     }
-    fn strike(&mut self, moment: Moment) -> Mode {
+    pub(super) fn strike(&mut self, moment: Moment) -> Mode {
         self.modes.strike(|mode| mode.moment() == Some(moment))
     }
     /// How a second connection is treated.
-    fn second(&self) -> Reaction {
+    pub(super) fn second(&self) -> Reaction {
         match self.modes.standing() {
             Mode::Second(reaction) => reaction,
             _ => self.conduct.second_connection,

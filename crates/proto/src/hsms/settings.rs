@@ -50,7 +50,8 @@ pub struct Settings {
     pub session: u16,
     /// Reply timeout: from a primary with W-bit to its reply; up to 120 s.
     pub t3: Span,
-    /// Connect separation: between the end of one attempt to connect and the next; up to 240 s.
+    /// Connect separation: between the end of one attempt to connect and the next, at the end that
+    /// dials; up to 240 s.
     pub t5: Span,
     /// Control transaction timeout: from Select.req, Deselect.req or Linktest.req to its answer; up to 240 s.
     pub t6: Span,
@@ -237,6 +238,8 @@ impl Checked {
         let open_for = Span(t5.max(Duration::from_secs(10)));
         let dial = RawPolicy::default().connect_timeout;
         let patience = t6.min(t7) + Duration::from_secs(1);
+        // T5 binds the end that dials; one that listens is there again at once.
+        let pause = if self.host_listens() { Duration::from_micros(1) } else { t5 };
         RawPolicy {
             connect_timeout: if self.host_listens() { Span(FOREVER) } else { dial },
             // The session's own timers come first, and say more.
@@ -247,10 +250,10 @@ impl Checked {
             retry_ambiguous: false,
             connection: Connection::Kept,
             reconnect: Some(RawReconnect {
-                min: Span(t5),
-                max: Span(t5),
+                min: Span(pause),
+                max: Span(pause),
                 eager_for: Span(FOREVER),
-                cap: Span(t5),
+                cap: Span(pause),
             }),
             breaker: Some(RawBreaker { open_for, ..RawBreaker::default() }),
             ..RawPolicy::default()

@@ -40,8 +40,15 @@ impl Link {
         let env = Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(0), config::entropy()?);
         let json = self.json;
         env.recorder.attach(move |record: &Record| {
-            if !json {
-                tell(record);
+            match &record.event {
+                // A program that waits for a port to be chosen reads it here.
+                Event::Listening { addr } if json => {
+                    let line = serde_json::json!({ "listening": addr, "schema": 1 });
+                    // If nobody reads, what is printed next says so.
+                    let _ = text::print(&text::json_line(&line));
+                }
+                _ if !json => tell(record),
+                _ => {}
             }
         });
         Ok(env.node("host", Role::Client))

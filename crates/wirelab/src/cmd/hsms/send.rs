@@ -39,7 +39,7 @@ pub(super) struct Answered<'a> {
 
 impl<'a> Answered<'a> {
     pub(super) fn of(request: &'a str, answer: net::Answer<Reply>) -> Self {
-        let ms = |elapsed: Duration| elapsed.as_secs_f64() * 1000.0;
+        let ms = |elapsed: Duration| elapsed.as_micros() as f64 / 1000.0;
         match answer {
             Ok(receipt) => Self {
                 request,
@@ -90,6 +90,9 @@ impl<'a> Answered<'a> {
                     "ok: {}: {other:?} in {:.1} ms",
                     self.request, self.elapsed_ms
                 ));
+            }
+            (None, None) if self.request == "separate" => {
+                text::talk(&format!("ok: selected and separated in {:.1} ms", self.elapsed_ms));
             }
             (None, None) => {
                 let level = self.delivery.map_or_else(String::new, |level| level.to_string());
