@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 FIELDS = "length sessionid statusbyte2 statusbyte3 wbit stream function ptype stype system".split()
-SELECT, DESELECT, LINKTEST = 1, 3, 5
+SELECT, DESELECT, LINKTEST, SEPARATE = 1, 3, 5, 9
 
 Header = collections.namedtuple("Header", "length session byte2 byte3 ptype stype system")
 
@@ -26,7 +26,8 @@ def tshark(capture, ports, wanted, fields):
     as_hsms = [word for port in ports for word in ("-d", f"tcp.port=={port},hsms")]
     columns = [word for field in fields for word in ("-e", field)]
     on_ports = " || ".join(f"tcp.port=={port}" for port in ports)
-    command = ["tshark", "-r", capture, *as_hsms, "-Y", f"({on_ports}) && ({wanted})"]
+    command = ["tshark", "-o", "tcp.reassemble_out_of_order:TRUE", "-r", capture, *as_hsms]
+    command += ["-Y", f"({on_ports}) && ({wanted})"]
     command += ["-T", "fields", *columns]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
@@ -63,13 +64,23 @@ def headers_by_tshark(capture, ports):
 
 
 def bytes_by_connection(capture, ports):
-    """Everything sent, for each connection and direction; loopback neither loses nor reorders."""
-    sent = collections.defaultdict(bytearray)
-    wanted = "tcp.len > 0 && !tcp.analysis.retransmission"
-    for stream, source, payload in tshark(
-        capture, ports, wanted, ["tcp.stream", "tcp.srcport", "tcp.payload"]
-    ):
-        sent[int(stream), int(source)] += bytes.fromhex(payload.replace(":", ""))
+    """Everything sent, for each connection and direction."""
+    pieces = collections.defaultdict(list)
+    fields = ["tcp.stream", "tcp.srcport", "tcp.seq", "tcp.payload"]
+    for stream, source, seq, payload in tshark(capture, ports, "tcp.len > 0", fields):
+        piece = bytes.fromhex(payload.replace(":", ""))
+        # The first byte has number 1.
+        pieces[int(stream), int(source)].append((int(seq) - 1, piece))
+    sent = {}
+    for way, found in pieces.items():
+        # With several processors a capture is not always in order, and may have a piece twice.
+        whole = bytearray()
+        for start, piece in sorted(found):
+            if start > len(whole):
+                sys.exit(f"{way}: the capture lacks bytes {len(whole)} to {start}")
+            if start + len(piece) > len(whole):
+                whole[start:] = piece
+        sent[way] = bytes(whole)
     return sent
 
 
@@ -106,23 +117,31 @@ def header_of(parts):
     )
 
 
+def key_of(header, answer=False):
+    """What a request and its answer have in common."""
+    if header.stype == 0:
+        return 0, header.byte2 & 0x7F, header.system
+    return header.stype - answer, 0, header.system
+
+
 def unanswered(here, there):
     """Requests of one end without exactly one answer from the other."""
-    answers = collections.Counter()
-    for header in there:
-        if header.stype in (SELECT + 1, DESELECT + 1, LINKTEST + 1):
-            answers[header.stype - 1, header.system] += 1
-        elif header.stype == 0 and header.byte3 % 2 == 0:
-            answers[0, header.byte2 & 0x7F, header.system] += 1
+    answers = collections.Counter(
+        key_of(header, answer=True)
+        for header in there
+        if header.stype in (SELECT + 1, DESELECT + 1, LINKTEST + 1)
+        or (header.stype == 0 and header.byte3 % 2 == 0)
+    )
+    here = [header for header in here if header.stype != SEPARATE]
+    left = any(header.stype == SEPARATE for header in there)
     for header in here:
-        if header.stype in (SELECT, DESELECT, LINKTEST):
-            key = (header.stype, header.system)
-        elif header.stype == 0 and header.byte2 & 0x80:
-            key = (0, header.byte2 & 0x7F, header.system)
-        else:
-            continue
-        if answers[key] != 1:
-            yield f"{answers[key]} answers to {header}"
+        asks = header.stype in (SELECT, DESELECT, LINKTEST)
+        asks |= header.stype == 0 and header.byte2 & 0x80 != 0
+        times = answers[key_of(header)]
+        # The last word may have crossed the other end's farewell.
+        crossed = times == 0 and left and header is here[-1]
+        if asks and times != 1 and not crossed:
+            yield f"{times} answers to {header}"
 
 
 def recorded(path):
@@ -159,7 +178,7 @@ def main():
         sys.exit("no frame at all in the capture")
     ours = {}
     for way, data in sorted(sent.items()):
-        ours[way], wrong = headers_by_wirelab(options.wirelab, bytes(data))
+        ours[way], wrong = headers_by_wirelab(options.wirelab, data)
         problems += [f"{way}: not sound, says wirelab: {what}" for what in wrong]
     for way in sorted(ours):
         if len(seen[way]) != len(ours[way]):
@@ -178,7 +197,7 @@ def main():
         problems += [f"stream {stream}: {p}" for p in unanswered(other, one)]
 
     # Ports come back in later connections, so a record's bytes are looked for, not looked up.
-    on_wire = [bytes(data) for data in sent.values()]
+    on_wire = list(sent.values())
     for path in options.record:
         said, heard = recorded(path)
         for way, data in said.items():
