@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use net::{Env, Event, net::Stream};
 use proto::{CloseReason, Time};
 
@@ -20,7 +20,7 @@ const READ: usize = 64 << 10;
 pub(super) struct Line {
     stream: Option<Stream>,
     conn: u32,
-    inbox: Vec<u8>,
+    inbox: BytesMut,
     heard: usize,
     /// What we have sent of a frame that is not whole yet.
     begun: Vec<u8>,
@@ -55,7 +55,7 @@ impl Line {
         Ok(Self {
             stream,
             conn,
-            inbox: Vec::new(),
+            inbox: BytesMut::new(),
             heard: 0,
             begun: Vec::new(),
             cut,
@@ -70,7 +70,7 @@ impl Line {
         Self {
             stream: None,
             conn,
-            inbox: Vec::new(),
+            inbox: BytesMut::new(),
             heard: 0,
             begun: Vec::new(),
             cut,
@@ -111,12 +111,11 @@ impl Line {
         loop {
             match (self.cut)(&self.inbox) {
                 Cut::Frame(len) if len > 0 && len <= self.inbox.len() => {
-                    let rest = self.inbox.split_off(len);
-                    return Came::Frame(std::mem::replace(&mut self.inbox, rest));
+                    return Came::Frame(self.inbox.split_to(len).into());
                 }
                 // What is no frame counts as one, so that it is seen.
                 Cut::Never if !self.inbox.is_empty() => {
-                    return Came::Frame(std::mem::take(&mut self.inbox));
+                    return Came::Frame(self.inbox.split().into());
                 }
                 Cut::Frame(_) | Cut::More | Cut::Never => {}
             }
