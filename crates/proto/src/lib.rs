@@ -4,6 +4,7 @@
 //! argument, chance is a seed, and everything worth knowing leaves as an output.
 
 pub mod explain;
+pub mod gem;
 pub mod inbox;
 pub mod resilience;
 pub mod rng;
