@@ -1,26 +1,42 @@
 //! Equipment as its host sees it (SEMI E30): what it answers, what it says unasked, what it remembers.
 //! It speaks in messages of SECS-II and knows nothing of the connections they travel on.
-#![allow(dead_code)]
-
+mod alarms;
+mod clock;
+mod commands;
+mod communication;
+mod constants;
+mod control;
+mod dispatch;
+mod equipment;
+mod events;
 mod example;
 mod id;
+mod outbox;
 mod prompt;
 mod raw;
+mod recipes;
+mod reports;
 mod snapshot;
+mod spool;
+mod terminal;
+mod text;
 mod tool;
+mod trace;
 mod value;
+mod variables;
 
-use crate::{
-    ConfigError, Time,
-    secs2::{DecodeError, Item},
-};
+use crate::secs2::{DecodeError, Item};
+pub use commands::Obeyed;
+pub use communication::Link;
+pub use equipment::Gem;
 pub use id::Id;
 pub use prompt::Prompt;
 pub use raw::{
     Control, Governs, Occasion, RawAlarm, RawBounds, RawCommand, RawConstant, RawEvent, RawParam,
     RawRecipe, RawReport, RawSet, RawSpool, RawTool, RawVariable, Shows, TimeFormat,
 };
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, Spooled};
+pub use terminal::Shown;
 pub use tool::Tool;
 pub use value::Value;
 
@@ -84,50 +100,4 @@ pub enum Ended {
     Failed,
     /// No answer within T3. Saying so with S9F9 is up to the caller.
     TimedOut,
-}
-
-/// The equipment's memory. It outlives connections.
-///
-/// Tell it what happens, then ask [`Gem::poll`] until it has nothing to say.
-#[derive(Debug)]
-pub struct Gem {
-    tool: Tool,
-}
-
-impl Gem {
-    /// Equipment that was just switched on.
-    pub fn new(tool: Tool) -> Self {
-        Self { tool }
-    }
-    /// The host can be talked to.
-    pub fn selected(&mut self, _now: Time) {}
-    /// The host cannot be talked to any more. What it has not answered is spooled where it may be.
-    pub fn lost(&mut self, _now: Time) {}
-    /// What to answer to a primary of the host.
-    pub fn primary(&mut self, _now: Time, said: &Said<'_>) -> Answer {
-        match said.wait {
-            true => Answer::Abort,
-            false => Answer::Nothing,
-        }
-    }
-    /// One of our primaries has ended, in one way or another.
-    pub fn replied(&mut self, _now: Time, _id: u64, _ended: Ended) {}
-    /// Somebody at the equipment does something.
-    pub fn prompt(&mut self, _now: Time, _prompt: Prompt) -> Result<(), ConfigError> {
-        Ok(())
-    }
-    /// The next message to say. Ask until there is none, after everything else.
-    pub fn poll(&mut self, _now: Time) -> Option<Primary> {
-        None
-    }
-    /// When [`Gem::timeout`] should be called.
-    pub fn wake_at(&self) -> Option<Time> {
-        None
-    }
-    /// Time has passed.
-    pub fn timeout(&mut self, _now: Time) {}
-    /// What it would say of itself when asked.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { mdln: self.tool.mdln().into() }
-    }
 }

@@ -133,6 +133,21 @@ fn push(format: Format, word: &str, bytes: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
+/// What a person types for any item: JSON as in a file, or nothing at all.
+pub(super) fn any(text: &str) -> Result<Option<Item>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let json = serde_json::from_str(text).map_err(|problem| problem.to_string())?;
+    read(&json).map(Some)
+}
+
+/// The same numbers in another format, if they fit.
+pub(super) fn convert(item: &Item, format: Format) -> Option<Item> {
+    let words: Vec<String> = item.numbers().map(|number| number.to_string()).collect();
+    words_of(format, words.iter().map(String::as_str)).ok()
+}
+
 /// What a person types for a value that was in this format: text as it is, else a word for each value,
 /// or `{..}` as in a file.
 pub(super) fn typed(text: &str, format: Format) -> Result<Item, String> {

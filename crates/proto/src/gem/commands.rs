@@ -1,0 +1,310 @@
+//! Remote commands: what they take, what they do, and why one is refused.
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    Control, Id, RawCommand, RawParam, RawSet,
+    equipment::Gem,
+    events::Events,
+    id,
+    text::{self, Read},
+    tool, value,
+    variables::{Variables, Vid},
+};
+use crate::{
+    ConfigError, Span, Time,
+    secs2::{Format, Item},
+};
+
+/// The most commands that are still being obeyed.
+const MAX_LATER: usize = 64;
+/// The most parameters that are looked at.
+const MAX_PARAMS: usize = 256;
+/// How many commands are remembered.
+const MAX_PAST: usize = 32;
+
+/// HCACK, what becomes of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Hcack {
+    Done = 0,
+    Unknown = 1,
+    NotNow = 2,
+    Parameter = 3,
+    Later = 4,
+    Already = 5,
+    NoObject = 6,
+}
+
+/// CPACK, what is wrong with a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Cpack {
+    Name = 1,
+    Value = 2,
+    Format = 3,
+}
+
+/// The commands there are.
+#[derive(Clone, Debug)]
+pub(super) struct Commands {
+    all: Vec<Command>,
+    index: BTreeMap<Id, usize>,
+    /// Those that take their time: when they are done, which they are, with what parameters.
+    later: VecDeque<(Time, usize, BTreeMap<usize, Item>)>,
+    /// The latest, as people read them.
+    pub(super) past: VecDeque<Obeyed>,
+}
+
+/// A command that came.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Obeyed {
+    /// RCMD.
+    pub name: String,
+    /// Its parameters by name, in SML.
+    pub params: BTreeMap<String, String>,
+    /// HCACK, what it was answered with.
+    pub hcack: u8,
+}
+
+#[derive(Clone, Debug)]
+struct Command {
+    name: Id,
+    params: Vec<Param>,
+    unless: Vec<Set>,
+    sets: Vec<Set>,
+    raises: Vec<usize>,
+    after: Option<Span>,
+    refused: Option<u8>,
+}
+
+#[derive(Clone, Debug)]
+struct Param {
+    name: Id,
+    format: Option<Format>,
+    one_of: Vec<Item>,
+    required: bool,
+    recipe: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Set {
+    vid: Vid,
+    to: To,
+}
+
+#[derive(Clone, Debug)]
+enum To {
+    Value(Item),
+    Param(usize),
+}
+
+impl Param {
+    fn new(key: &str, raw: RawParam) -> Result<Self, ConfigError> {
+        let RawParam { name, format, one_of, required, recipe } = raw;
+        let wrong = |problem| ConfigError::new(format!("{key}.format"), problem);
+        let format = format.map(|name| value::format(&name).map_err(wrong)).transpose()?;
+        let one_of = tool::each(&format!("{key}.one_of"), one_of, tool::value)?;
+        Ok(Self { name, format, one_of, required, recipe })
+    }
+
+    fn check(&self, item: &Item) -> Result<(), Cpack> {
+        if self.format.is_some_and(|format| format != item.format()) {
+            return Err(Cpack::Format);
+        }
+        let known = self.one_of.is_empty() || self.one_of.contains(item);
+        if known && text::small(item) { Ok(()) } else { Err(Cpack::Value) }
+    }
+}
+
+impl Set {
+    fn new(
+        key: &str,
+        raw: RawSet,
+        params: &[Param],
+        variables: &Variables,
+    ) -> Result<Self, ConfigError> {
+        let RawSet { id, value, param } = raw;
+        let vid = match variables.must(&format!("{key}.id"), &id)? {
+            Vid::Constant(_) => {
+                let problem = "is a constant, which no command changes";
+                return Err(ConfigError::new(format!("{key}.id"), problem));
+            }
+            vid @ (Vid::Status(_) | Vid::Data(_)) => vid,
+        };
+        let to = match (value, param) {
+            (Some(value), None) => To::Value(tool::value(&format!("{key}.value"), value)?),
+            (None, Some(param)) => {
+                let problem = || format!("the command has no parameter {param}");
+                let place = params.iter().position(|known| known.name == param);
+                To::Param(place.ok_or_else(|| ConfigError::new(format!("{key}.param"), problem()))?)
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(ConfigError::new(key, "needs either `value` or `param`"));
+            }
+        };
+        Ok(Self { vid, to })
+    }
+
+    /// What it sets, given these parameters.
+    fn value<'a>(&'a self, given: &'a BTreeMap<usize, Item>) -> Option<&'a Item> {
+        match &self.to {
+            To::Value(item) => Some(item),
+            To::Param(i) => given.get(i),
+        }
+    }
+}
+
+impl Command {
+    fn new(
+        key: &str,
+        raw: RawCommand,
+        variables: &Variables,
+        events: &Events,
+    ) -> Result<Self, ConfigError> {
+        let RawCommand { name, params, unless, sets, raises, after, refused } = raw;
+        let params = tool::each(&format!("{key}.params"), params, Param::new)?;
+        tool::index(&format!("{key}.params"), params.iter().map(|param| &param.name))?;
+        let set = |key: &str, raw| Set::new(key, raw, &params, variables);
+        let unless = tool::each(&format!("{key}.unless"), unless, set)?;
+        let sets = tool::each(&format!("{key}.sets"), sets, set)?;
+        let event = |key: &str, id| events.must(key, &id);
+        let raises = tool::each(&format!("{key}.raises"), raises, event)?;
+        if refused.is_some_and(|code| !matches!(code, 1..=3 | 5..=6)) {
+            let problem = "is an HCACK that refuses: 1, 2, 3, 5 or 6";
+            return Err(ConfigError::new(format!("{key}.refused"), problem));
+        }
+        Ok(Self { name, params, unless, sets, raises, after, refused })
+    }
+
+    /// The parameters by their place, and what is wrong with any.
+    fn read(&self, given: &[Item]) -> Read<(BTreeMap<usize, Item>, Vec<Item>)> {
+        let mut params = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for pair in given {
+            let [name, item] = text::fields(pair)?;
+            let read = id::name(name).ok_or(text::Refusal::Data)?;
+            let place = self.params.iter().position(|param| param.name.name() == read);
+            let checked =
+                place.ok_or(Cpack::Name).and_then(|i| self.params[i].check(item).map(|()| i));
+            match checked {
+                Ok(i) => drop(params.insert(i, text::kept(item))),
+                Err(cpack) => wrong.push(Item::list([name.clone(), text::code(cpack as u8)])),
+            }
+        }
+        for (i, param) in self.params.iter().enumerate() {
+            if param.required && wrong.is_empty() && !params.contains_key(&i) {
+                wrong.push(Item::list([param.name.item(), text::code(Cpack::Name as u8)]));
+            }
+        }
+        Ok((params, wrong))
+    }
+}
+
+impl Commands {
+    pub(super) fn new(
+        raw: Vec<RawCommand>,
+        variables: &Variables,
+        events: &Events,
+    ) -> Result<Self, ConfigError> {
+        let all =
+            tool::each("commands", raw, |key, raw| Command::new(key, raw, variables, events))?;
+        let index = tool::index("commands", all.iter().map(|command| &command.name))?;
+        Ok(Self { all, index, later: VecDeque::new(), past: VecDeque::new() })
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Time> {
+        self.later.iter().map(|(due, ..)| *due).min()
+    }
+
+    fn next_due(&mut self, now: Time) -> Option<(usize, BTreeMap<usize, Item>)> {
+        let due = |(at, (due, ..)): (usize, &(Time, usize, _))| (*due <= now).then_some((*due, at));
+        let (_, at) = self.later.iter().enumerate().filter_map(due).min()?;
+        self.later.remove(at).map(|(_, i, params)| (i, params))
+    }
+
+    fn remember(&mut self, obeyed: Obeyed) {
+        if self.past.len() >= MAX_PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back(obeyed);
+    }
+}
+
+impl Gem {
+    /// S2F41, host command send.
+    pub(super) fn command(&mut self, now: Time, item: Option<&Item>) -> Read<Item> {
+        let [name, given] = text::fields(text::some(item)?)?;
+        let (read, given) = (id::name(name).ok_or(text::Refusal::Data)?, text::list(given)?);
+        if given.len() > MAX_PARAMS {
+            return Err(text::Refusal::Long);
+        }
+        let known = self.commands.index.get(read.as_ref()).copied();
+        let (hcack, params, wrong) = match known {
+            None => (Hcack::Unknown as u8, BTreeMap::new(), Vec::new()),
+            Some(i) => {
+                let (params, wrong) = self.commands.all[i].read(given)?;
+                (self.obey(now, i, &params, !wrong.is_empty()), params, wrong)
+            }
+        };
+        let name_of =
+            |i: &usize| self.commands.all[known.unwrap_or_default()].params[*i].name.to_string();
+        let params = params.iter().map(|(i, item)| (name_of(i), text::brief(item))).collect();
+        let obeyed = Obeyed { name: read.into_owned(), params, hcack };
+        self.commands.remember(obeyed);
+        Ok(Item::list([text::code(hcack), text::gather(wrong)?]))
+    }
+
+    /// Does what the command says, if nothing speaks against it.
+    fn obey(&mut self, now: Time, i: usize, params: &BTreeMap<usize, Item>, wrong: bool) -> u8 {
+        let command = &self.commands.all[i];
+        let later = command.after;
+        let hcack = match () {
+            _ if self.control.state != Control::Remote || self.busy => Hcack::NotNow,
+            _ if wrong => Hcack::Parameter,
+            _ if command.refused.is_some() => return command.refused.unwrap_or_default(),
+            _ if self.lacks_recipe(command, params) => Hcack::NoObject,
+            _ if self.already(now, command, params) => Hcack::Already,
+            _ if later.is_some() && self.commands.later.len() >= MAX_LATER => Hcack::NotNow,
+            _ if later.is_some() => Hcack::Later,
+            _ => Hcack::Done,
+        };
+        match (hcack, later) {
+            (Hcack::Done, _) => self.perform(now, i, params),
+            (Hcack::Later, Some(span)) => {
+                self.commands.later.push_back((now + span.0, i, params.clone()));
+            }
+            (Hcack::Later, None) | (Hcack::Unknown | Hcack::NotNow | Hcack::Parameter, _) => {}
+            (Hcack::Already | Hcack::NoObject, _) => {}
+        }
+        hcack as u8
+    }
+
+    fn lacks_recipe(&self, command: &Command, params: &BTreeMap<usize, Item>) -> bool {
+        params.iter().any(|(i, item)| command.params[*i].recipe && !self.recipes.has(item))
+    }
+
+    fn already(&self, now: Time, command: &Command, params: &BTreeMap<usize, Item>) -> bool {
+        let so =
+            |set: &Set| set.value(params).is_some_and(|item| self.value(now, set.vid) == *item);
+        !command.unless.is_empty() && command.unless.iter().all(so)
+    }
+
+    fn perform(&mut self, now: Time, i: usize, params: &BTreeMap<usize, Item>) {
+        let Command { sets, raises, .. } = self.commands.all[i].clone();
+        for set in sets {
+            if let Some(item) = set.value(params) {
+                self.variables.assign(set.vid, item.clone());
+            }
+        }
+        for event in raises {
+            self.raise(now, event);
+        }
+    }
+
+    /// Does what is due of the commands that take their time.
+    pub(super) fn perform_later(&mut self, now: Time) {
+        while let Some((i, params)) = self.commands.next_due(now) {
+            self.perform(now, i, &params);
+        }
+    }
+}
