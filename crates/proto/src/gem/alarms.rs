@@ -64,7 +64,7 @@ impl Alarm {
 impl Alarms {
     pub(super) fn new(raw: Vec<RawAlarm>, events: &Events) -> Result<Self, ConfigError> {
         let all = tool::each("alarms", raw, |key, raw| Alarm::new(key, raw, events))?;
-        let index = tool::index("alarms", all.iter().map(|alarm| &alarm.id))?;
+        let index = tool::index("alarms", "id", all.iter().map(|alarm| &alarm.id))?;
         Ok(Self { all, index })
     }
 

@@ -1,19 +1,17 @@
-//! Remote commands: what they take, what they do, and why one is refused.
+//! Remote commands: which there are, what they do, and why one is refused.
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    Control, Id, RawCommand, RawParam, RawSet,
+    Control, Id, RawCommand,
+    command::{Command, Set},
     equipment::Gem,
     events::Events,
     id,
     text::{self, Read},
-    tool, value,
-    variables::{Variables, Vid},
+    tool,
+    variables::Variables,
 };
-use crate::{
-    ConfigError, Span, Time,
-    secs2::{Format, Item},
-};
+use crate::{ConfigError, Time, secs2::Item};
 
 /// The most commands that are still being obeyed.
 const MAX_LATER: usize = 64;
@@ -33,15 +31,6 @@ enum Hcack {
     Later = 4,
     Already = 5,
     NoObject = 6,
-}
-
-/// CPACK, what is wrong with a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Cpack {
-    Name = 1,
-    Value = 2,
-    Format = 3,
 }
 
 /// The commands there are.
@@ -66,140 +55,6 @@ pub struct Obeyed {
     pub hcack: u8,
 }
 
-#[derive(Clone, Debug)]
-struct Command {
-    name: Id,
-    params: Vec<Param>,
-    unless: Vec<Set>,
-    sets: Vec<Set>,
-    raises: Vec<usize>,
-    after: Option<Span>,
-    refused: Option<u8>,
-}
-
-#[derive(Clone, Debug)]
-struct Param {
-    name: Id,
-    format: Option<Format>,
-    one_of: Vec<Item>,
-    required: bool,
-    recipe: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Set {
-    vid: Vid,
-    to: To,
-}
-
-#[derive(Clone, Debug)]
-enum To {
-    Value(Item),
-    Param(usize),
-}
-
-impl Param {
-    fn new(key: &str, raw: RawParam) -> Result<Self, ConfigError> {
-        let RawParam { name, format, one_of, required, recipe } = raw;
-        let wrong = |problem| ConfigError::new(format!("{key}.format"), problem);
-        let format = format.map(|name| value::format(&name).map_err(wrong)).transpose()?;
-        let one_of = tool::each(&format!("{key}.one_of"), one_of, tool::value)?;
-        Ok(Self { name, format, one_of, required, recipe })
-    }
-
-    fn check(&self, item: &Item) -> Result<(), Cpack> {
-        if self.format.is_some_and(|format| format != item.format()) {
-            return Err(Cpack::Format);
-        }
-        let known = self.one_of.is_empty() || self.one_of.contains(item);
-        if known && text::small(item) { Ok(()) } else { Err(Cpack::Value) }
-    }
-}
-
-impl Set {
-    fn new(
-        key: &str,
-        raw: RawSet,
-        params: &[Param],
-        variables: &Variables,
-    ) -> Result<Self, ConfigError> {
-        let RawSet { id, value, param } = raw;
-        let vid = match variables.must(&format!("{key}.id"), &id)? {
-            Vid::Constant(_) => {
-                let problem = "is a constant, which no command changes";
-                return Err(ConfigError::new(format!("{key}.id"), problem));
-            }
-            vid @ (Vid::Status(_) | Vid::Data(_)) => vid,
-        };
-        let to = match (value, param) {
-            (Some(value), None) => To::Value(tool::value(&format!("{key}.value"), value)?),
-            (None, Some(param)) => {
-                let problem = || format!("the command has no parameter {param}");
-                let place = params.iter().position(|known| known.name == param);
-                To::Param(place.ok_or_else(|| ConfigError::new(format!("{key}.param"), problem()))?)
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                return Err(ConfigError::new(key, "needs either `value` or `param`"));
-            }
-        };
-        Ok(Self { vid, to })
-    }
-
-    /// What it sets, given these parameters.
-    fn value<'a>(&'a self, given: &'a BTreeMap<usize, Item>) -> Option<&'a Item> {
-        match &self.to {
-            To::Value(item) => Some(item),
-            To::Param(i) => given.get(i),
-        }
-    }
-}
-
-impl Command {
-    fn new(
-        key: &str,
-        raw: RawCommand,
-        variables: &Variables,
-        events: &Events,
-    ) -> Result<Self, ConfigError> {
-        let RawCommand { name, params, unless, sets, raises, after, refused } = raw;
-        let params = tool::each(&format!("{key}.params"), params, Param::new)?;
-        tool::index(&format!("{key}.params"), params.iter().map(|param| &param.name))?;
-        let set = |key: &str, raw| Set::new(key, raw, &params, variables);
-        let unless = tool::each(&format!("{key}.unless"), unless, set)?;
-        let sets = tool::each(&format!("{key}.sets"), sets, set)?;
-        let event = |key: &str, id| events.must(key, &id);
-        let raises = tool::each(&format!("{key}.raises"), raises, event)?;
-        if refused.is_some_and(|code| !matches!(code, 1..=3 | 5..=6)) {
-            let problem = "is an HCACK that refuses: 1, 2, 3, 5 or 6";
-            return Err(ConfigError::new(format!("{key}.refused"), problem));
-        }
-        Ok(Self { name, params, unless, sets, raises, after, refused })
-    }
-
-    /// The parameters by their place, and what is wrong with any.
-    fn read(&self, given: &[Item]) -> Read<(BTreeMap<usize, Item>, Vec<Item>)> {
-        let mut params = BTreeMap::new();
-        let mut wrong = Vec::new();
-        for pair in given {
-            let [name, item] = text::fields(pair)?;
-            let read = id::name(name).ok_or(text::Refusal::Data)?;
-            let place = self.params.iter().position(|param| param.name.name() == read);
-            let checked =
-                place.ok_or(Cpack::Name).and_then(|i| self.params[i].check(item).map(|()| i));
-            match checked {
-                Ok(i) => drop(params.insert(i, text::kept(item))),
-                Err(cpack) => wrong.push(Item::list([name.clone(), text::code(cpack as u8)])),
-            }
-        }
-        for (i, param) in self.params.iter().enumerate() {
-            if param.required && wrong.is_empty() && !params.contains_key(&i) {
-                wrong.push(Item::list([param.name.item(), text::code(Cpack::Name as u8)]));
-            }
-        }
-        Ok((params, wrong))
-    }
-}
-
 impl Commands {
     pub(super) fn new(
         raw: Vec<RawCommand>,
@@ -208,7 +63,7 @@ impl Commands {
     ) -> Result<Self, ConfigError> {
         let all =
             tool::each("commands", raw, |key, raw| Command::new(key, raw, variables, events))?;
-        let index = tool::index("commands", all.iter().map(|command| &command.name))?;
+        let index = tool::index("commands", "name", all.iter().map(|command| &command.name))?;
         Ok(Self { all, index, later: VecDeque::new(), past: VecDeque::new() })
     }
 

@@ -187,7 +187,7 @@ impl Gem {
     /// S2F13, equipment constant request.
     pub(super) fn tell_constants(&self, item: Option<&Item>) -> Read<Item> {
         let constants = &self.variables.constants;
-        let asked = text::list(text::some(item)?)?;
+        let asked = text::asked(item)?;
         if asked.is_empty() {
             return text::gather(constants.iter().map(|constant| constant.value.clone()));
         }
@@ -200,7 +200,7 @@ impl Gem {
     /// S2F29, equipment constant name list.
     pub(super) fn name_constants(&self, item: Option<&Item>) -> Read<Item> {
         let constants = &self.variables.constants;
-        let asked = text::list(text::some(item)?)?;
+        let asked = text::asked(item)?;
         if asked.is_empty() {
             return text::gather(
                 constants.iter().map(|constant| constant.described(constant.id.item())),

@@ -71,7 +71,7 @@ impl Events {
         most_links: usize,
     ) -> Result<Self, ConfigError> {
         let all = tool::each("events", raw, |key, raw| Event::new(key, raw, reports, variables))?;
-        let index = tool::index("events", all.iter().map(|event| &event.id))?;
+        let index = tool::index("events", "id", all.iter().map(|event| &event.id))?;
         let links = all.iter().map(|event| event.reports.len()).sum();
         Ok(Self { all, index, links, most_links })
     }
@@ -129,7 +129,7 @@ impl Events {
 impl Gem {
     /// S1F23, collection event name list.
     pub(super) fn name_events(&self, item: Option<&Item>) -> Read<Item> {
-        let asked = text::list(text::some(item)?)?;
+        let asked = text::asked(item)?;
         let events = &self.events.all;
         if asked.is_empty() {
             return text::gather(events.iter().map(|e| self.named_event(e.id.item(), Some(e))));

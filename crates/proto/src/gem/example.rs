@@ -22,7 +22,7 @@ impl Default for RawTool {
             data: vec![variable(1501, "LastRecipe", "", Item::ascii(""))],
             constants: constants(),
             events: events(),
-            reports: vec![RawReport { id: 100.into(), vids: vec![1001.into(), 1002.into()] }],
+            reports: vec![RawReport { id: 1.into(), vids: vec![1001.into(), 1002.into()] }],
             alarms: alarms(),
             commands: commands(),
             recipes: vec![recipe("RECIPE-A", "heat 80; hold 30"), recipe("RECIPE-B", "vent")],

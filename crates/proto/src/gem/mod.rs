@@ -2,6 +2,7 @@
 //! It speaks in messages of SECS-II and knows nothing of the connections they travel on.
 mod alarms;
 mod clock;
+mod command;
 mod commands;
 mod communication;
 mod constants;
@@ -11,7 +12,9 @@ mod equipment;
 mod events;
 mod example;
 mod id;
+mod keep;
 mod outbox;
+mod parts;
 mod prompt;
 mod raw;
 mod recipes;
@@ -30,11 +33,12 @@ pub use commands::Obeyed;
 pub use communication::Link;
 pub use equipment::Gem;
 pub use id::Id;
-pub use prompt::Prompt;
-pub use raw::{
-    Control, Governs, Occasion, RawAlarm, RawBounds, RawCommand, RawConstant, RawEvent, RawParam,
-    RawRecipe, RawReport, RawSet, RawSpool, RawTool, RawVariable, Shows, TimeFormat,
+pub use parts::{
+    Governs, Occasion, RawAlarm, RawCommand, RawConstant, RawEvent, RawParam, RawRecipe, RawReport,
+    RawSet, RawVariable, Shows,
 };
+pub use prompt::Prompt;
+pub use raw::{Control, RawBounds, RawSpool, RawTool, TimeFormat};
 pub use snapshot::{Snapshot, Spooled};
 pub use terminal::Shown;
 pub use tool::Tool;

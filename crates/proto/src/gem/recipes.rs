@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ConfigError, Time,
-    secs2::{Format, Item, MAX_DEPTH},
+    secs2::{Format, Item},
 };
 
 /// The most promises of room that are remembered.
@@ -35,7 +35,6 @@ enum Ackc7 {
     Length = 2,
     Space = 3,
     NotFound = 4,
-    Mode = 5,
 }
 
 /// The recipes there are.
@@ -53,7 +52,7 @@ impl Recipes {
         raw: Vec<RawRecipe>,
         (most, longest): (usize, usize),
     ) -> Result<Self, ConfigError> {
-        tool::index("recipes", raw.iter().map(|recipe| &recipe.id))?;
+        tool::index("recipes", "id", raw.iter().map(|recipe| &recipe.id))?;
         let mut all = BTreeMap::new();
         for (i, RawRecipe { id, body }) in raw.into_iter().enumerate() {
             let body = tool::value(&format!("recipes[{i}].body"), body)?;
@@ -93,9 +92,6 @@ impl Recipes {
         let promised = self.promised.remove(&id);
         if promised.is_some_and(|promised| promised != size as u64) || size > self.longest {
             return Err(Ackc7::Length);
-        }
-        if body.depth() >= MAX_DEPTH {
-            return Err(Ackc7::Mode);
         }
         if !self.all.contains_key(&id) && self.all.len() >= self.most {
             return Err(Ackc7::Space);
@@ -159,7 +155,7 @@ impl Gem {
 
     /// S7F17, delete process program; no PPID means all.
     pub(super) fn delete_recipes(&mut self, now: Time, item: Option<&Item>) -> Read<Item> {
-        let ids = text::list(text::some(item)?)?;
+        let ids = text::asked(item)?;
         self.change_recipes(now, |recipes| recipes.delete(ids))
     }
 

@@ -37,6 +37,14 @@ pub(super) fn list(item: &Item) -> Read<&[Item]> {
     item.items().ok_or(Refusal::Data)
 }
 
+/// A list of names. What can be none is answered like one that nothing has, but for lists: they would
+/// make the reply deeper than the question.
+pub(super) fn asked(text: Option<&Item>) -> Read<&[Item]> {
+    let all = list(some(text)?)?;
+    let flat = all.iter().all(|item| item.items().is_none());
+    flat.then_some(all).ok_or(Refusal::Data)
+}
+
 /// A list of exactly so many items.
 pub(super) fn fields<const N: usize>(item: &Item) -> Read<&[Item; N]> {
     list(item)?.try_into().map_err(|_| Refusal::Data)
@@ -76,7 +84,7 @@ pub(super) fn names(item: &Item) -> Read<impl Iterator<Item = Item> + '_> {
     let whole = matches!(format, Format::Ascii | Format::Jis8);
     let size = if whole { item.bytes().len().max(1) } else { format.unit() };
     let single = move |bytes: &[u8]| Item::new(format, bytes.to_vec()).expect("whole values");
-    let listed = item.items().unwrap_or_default().iter().cloned();
+    let listed = if format == Format::List { asked(Some(item))? } else { &[] }.iter().cloned();
     Ok(listed.chain(item.bytes().chunks(size).map(single)))
 }
 

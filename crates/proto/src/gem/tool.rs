@@ -109,16 +109,17 @@ pub(super) fn each<R, T>(
     numbered.map(|(i, raw)| check(&format!("{key}[{i}]"), raw)).collect()
 }
 
-/// Where each of some is by its id, of which no two may be the same.
+/// Where each of some is by its id, of which no two may be the same. The id's field has this name.
 pub(super) fn index<'a>(
     key: &str,
+    field: &str,
     ids: impl Iterator<Item = &'a Id>,
 ) -> Result<BTreeMap<Id, usize>, ConfigError> {
     let mut index = BTreeMap::new();
     for (i, id) in ids.enumerate() {
         if let Some(first) = index.insert(id.clone(), i) {
             let problem = format!("{id} is taken by {key}[{first}]");
-            return Err(ConfigError::new(format!("{key}[{i}].id"), problem));
+            return Err(ConfigError::new(format!("{key}[{i}].{field}"), problem));
         }
     }
     Ok(index)

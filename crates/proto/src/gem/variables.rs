@@ -159,7 +159,7 @@ impl Gem {
 
     /// S1F3, selected equipment status.
     pub(super) fn tell_status(&self, now: Time, item: Option<&Item>) -> Read<Item> {
-        let asked = text::list(text::some(item)?)?;
+        let asked = text::asked(item)?;
         if asked.is_empty() {
             let all = 0..self.variables.status.len();
             return text::gather(all.map(|i| self.value(now, Vid::Status(i))));
@@ -188,7 +188,7 @@ fn name<'a>(
     all: &[Variable],
     find: impl Fn(&Item) -> Option<&'a Variable>,
 ) -> Read<Item> {
-    let asked = text::list(text::some(item)?)?;
+    let asked = text::asked(item)?;
     if asked.is_empty() {
         return text::gather(all.iter().map(|v| named(v.id.item(), Some(v))));
     }
