@@ -145,6 +145,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_tells_earlier_times_as_it_would_have_shown_them() {
+        let mut clock = clock(TimeFormat::Iso);
+        clock.set(Time::from_millis(5000), "2030-01-01T00:00:05Z".parse().unwrap());
+        let told = |ms| clock.text(Time::from_millis(ms)).to_string();
+        assert_eq!(told(5000), r#"<A "2030-01-01T00:00:05.00Z">"#);
+        assert_eq!(told(1000), r#"<A "2030-01-01T00:00:01.00Z">"#);
+        assert_eq!(told(6000), r#"<A "2030-01-01T00:00:06.00Z">"#);
+    }
+
+    #[test]
     fn no_clock_runs_past_the_end_of_time() {
         assert_eq!(clock(TimeFormat::Iso).read(Time::from_micros(u64::MAX)), Timestamp::MAX);
     }

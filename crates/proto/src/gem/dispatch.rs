@@ -16,7 +16,7 @@ impl Gem {
         let Said { stream, function, wait, item } = *said;
         self.counts.heard(stream, function);
         // Replies are not answered, and a host has no business in stream 9.
-        if function % 2 == 0 || stream == 9 || !self.listens(now, stream, function) {
+        if function.is_multiple_of(2) || stream == 9 || !self.listens(now, stream, function) {
             return Answer::Nothing;
         }
         if !self.control.state.online() && !matches!((stream, function), (1, 13 | 17)) {

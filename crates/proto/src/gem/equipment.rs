@@ -17,7 +17,10 @@ use super::{
     value,
     variables::{Source, Variables, Vid},
 };
-use crate::{ConfigError, Time, secs2::Item};
+use crate::{
+    ConfigError, Time,
+    secs2::{Item, sml},
+};
 
 /// Equipment that remembers, also from one connection to the next.
 ///
@@ -143,9 +146,7 @@ impl Gem {
             Prompt::Enable => self.communicate(now, Stimulus::Enable),
             Prompt::Disable => self.communicate(now, Stimulus::Disable),
             Prompt::Terminal { text } => self.request_attention(now, &text)?,
-            Prompt::Send { stream, function, wait, value } => {
-                let read = |problem| ConfigError::new("send", problem);
-                let item = value::any(&value).map_err(read)?;
+            Prompt::Send(sml::Message { name: _, stream, function, wait, item }) => {
                 self.say(now, Message { stream, function, wait, item });
             }
         }

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::Id;
-use crate::ConfigError;
+use crate::{
+    ConfigError,
+    secs2::sml::{Message, SmlError},
+};
 
 /// Something somebody does at the equipment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +29,7 @@ pub enum Prompt {
     Set {
         /// VID or ECID.
         id: Id,
-        /// Its value, in the format it has, or as JSON that names one: `{"U1": [1, 2]}`.
+        /// Its value, in the format it has, or as SML, `<U1 1 2>`.
         value: String,
     },
     /// The operator wants it online.
@@ -50,21 +53,12 @@ pub enum Prompt {
         /// The message.
         text: String,
     },
-    /// A message of any kind: `send S6F25 W {"L": []}`.
-    Send {
-        /// Its stream.
-        stream: u8,
-        /// Its function.
-        function: u8,
-        /// Whether a reply is wanted.
-        wait: bool,
-        /// Its text as JSON that names formats; empty for none.
-        value: String,
-    },
+    /// A message of any kind, as SML: `send S6F25 W <L>`.
+    Send(Message),
 }
 
 const KNOWN: &str = "event ID, alarm ID set|clear, set ID VALUE, online, offline, local, remote, \
-                     busy, idle, enable, disable, terminal TEXT, send SxFy [W] [VALUE]";
+                     busy, idle, enable, disable, terminal TEXT, send SML";
 
 impl FromStr for Prompt {
     type Err = ConfigError;
@@ -97,7 +91,7 @@ fn read(text: &str) -> Result<Prompt, String> {
         "enable" => plain(Prompt::Enable),
         "disable" => plain(Prompt::Disable),
         "terminal" => Ok(Prompt::Terminal { text: rest.into() }),
-        "send" => send(first, then),
+        "send" => send(rest),
         _ => Err(format!("`{text}` is nothing the equipment can be told; there are {KNOWN}")),
     }
 }
@@ -106,20 +100,13 @@ fn split(text: &str) -> (&str, &str) {
     text.split_once(' ').map_or((text, ""), |(first, rest)| (first, rest.trim_start()))
 }
 
-fn send(name: &str, rest: &str) -> Result<Prompt, String> {
-    let numbers = name.strip_prefix('S').and_then(|name| name.split_once('F'));
-    let read = |(s, f): (&str, &str)| Some((s.parse().ok()?, f.parse().ok()?));
-    let Some((stream @ 0..=127, function)) = numbers.and_then(read) else {
-        return Err(format!("`{name}` is no message; write it like S6F11"));
-    };
-    if function % 2 == 0 {
+fn send(text: &str) -> Result<Prompt, String> {
+    let message: Message = text.parse().map_err(|problem: SmlError| problem.to_string())?;
+    if message.function.is_multiple_of(2) {
+        let Message { stream, function, .. } = message;
         return Err(format!("S{stream}F{function} is a reply; only odd functions can be sent"));
     }
-    let (wait, value) = match split(rest) {
-        ("W", value) => (true, value),
-        _ => (false, rest),
-    };
-    Ok(Prompt::Send { stream, function, wait, value: value.into() })
+    Ok(Prompt::Send(message))
 }
 
 impl fmt::Display for Prompt {
@@ -138,12 +125,7 @@ impl fmt::Display for Prompt {
             Self::Enable => f.write_str("enable"),
             Self::Disable => f.write_str("disable"),
             Self::Terminal { text } => write!(f, "terminal {text}"),
-            Self::Send { stream, function, wait, value } => {
-                write!(f, "send S{stream}F{function}")?;
-                f.write_str(if *wait { " W" } else { "" })?;
-                f.write_str(if value.is_empty() { "" } else { " " })?;
-                f.write_str(value)
-            }
+            Self::Send(message) => write!(f, "send {message}"),
         }
     }
 }
@@ -182,10 +164,9 @@ mod tests {
             "enable",
             "disable",
             "terminal hello there",
-            "send S6F25",
-            "send S6F25 W",
-            "send S6F25 {\"L\": []}",
-            "send S6F25 W {\"L\": []}",
+            "send S6F25.",
+            "send S6F25 W.",
+            "send Odd: S6F25 W <L [1] <A \"x\">>.",
         ] {
             assert_eq!(text.parse::<Prompt>().unwrap().to_string(), text);
             let json = serde_json::to_string(text).unwrap();
@@ -202,7 +183,6 @@ mod tests {
         assert!(problem("event").contains("no name"));
         assert!(problem("event 50 51").contains("event ID"));
         assert!(problem("send S6F12").contains("is a reply"));
-        assert!(problem("send S200F1").contains("like S6F11"));
-        assert!(problem("send 6F1").contains("like S6F11"));
+        assert!(problem("send S200F1").contains("a stream and a function"));
     }
 }

@@ -35,6 +35,18 @@ fn no_report_has_more_variables_than_there_is_room() {
 }
 
 #[test]
+fn a_report_that_is_deleted_makes_room() {
+    let bounds = RawBounds { report_values: 4, reports: 2, links: 1, ..RawBounds::default() };
+    let mut bench = Bench::with(RawTool { bounds, ..RawTool::default() });
+    let vids = || l([u4(1001), u4(1002)]);
+    for _ in 0..3 {
+        assert_eq!(bench.ask("S2F33", l([u4(1), l([l([u4(7), vids()])])])), "S2F34 <B 0x00>");
+        assert_eq!(bench.ask("S2F35", l([u4(1), l([l([u4(50), l([u4(7)])])])])), "S2F36 <B 0x00>");
+        assert_eq!(bench.ask("S2F33", l([u4(1), l([l([u4(7), l([])])])])), "S2F34 <B 0x00>");
+    }
+}
+
+#[test]
 fn a_reply_longer_than_any_host_takes_is_an_abort() {
     let mut bench = Bench::new();
     let long = "x".repeat(60_000);
@@ -70,6 +82,8 @@ fn values_that_stay_have_a_length() {
     let flat = (0..80).fold(l([]), |item, _| l([item]));
     assert_eq!(bench.ask("S2F41", note(flat)), "S2F42 <L [2] <B 0x00> <L [0]>>");
     assert!(bench.ask("S1F3", l([u4(1002)])).starts_with("S1F4"));
+    let long = format!("set 1501 {}", "x".repeat(65_536));
+    assert!(bench.gem.prompt(bench.now, long.parse().unwrap()).is_err());
 }
 
 #[test]
@@ -84,6 +98,14 @@ fn what_is_remembered_of_the_past_has_an_end() {
     assert_eq!((snapshot.commands.len(), snapshot.terminal.len()), (32, 32));
     assert_eq!(snapshot.commands[31].name, "C99");
     assert_eq!(snapshot.terminal[31].text, ["T99"]);
+}
+
+#[test]
+fn a_trace_gathers_only_so_much() {
+    let mut bench = Bench::new();
+    let trace = |group| l([u4(1), a("000001"), u4(10_000), u4(group), l([u4(1001), u4(1002)])]);
+    assert_eq!(bench.ask("S2F23", trace(5001)), "S2F24 <B 0x05>");
+    assert_eq!(bench.ask("S2F23", trace(5000)), "S2F24 <B 0x00>");
 }
 
 #[test]

@@ -199,6 +199,20 @@ fn hcack_4_comes_before_the_deed() {
 }
 
 #[test]
+fn what_takes_longer_is_done_later() {
+    let commands = serde_json::from_str(
+        r#"[{"name": "SLOW", "after": "2s", "sets": [{"id": 1002, "value": "SLOW"}]},
+            {"name": "QUICK", "after": "1s", "sets": [{"id": 1002, "value": "QUICK"}]}]"#,
+    );
+    let mut bench = Bench::with(RawTool { commands: commands.unwrap(), ..RawTool::default() });
+    bench.ask("S2F41", l([a("SLOW"), l([])]));
+    bench.ask("S2F41", l([a("QUICK"), l([])]));
+    bench.now = proto::Time::from_millis(9000);
+    bench.gem.timeout(bench.now);
+    assert_eq!(bench.snapshot().variables["1002"], r#"<A "SLOW">"#);
+}
+
+#[test]
 fn a_command_can_be_one_that_is_always_refused() {
     for code in [1, 2, 3, 5, 6] {
         let json = format!(
@@ -310,6 +324,14 @@ fn stream_9_says_what_is_wrong_with_a_message() {
         ("S1F1", Some(u4(1))),
         ("S1F3", None),
         ("S1F3", Some(u4(1001))),
+        ("S1F3", Some(l([l([])]))),
+        ("S1F11", Some(l([l([])]))),
+        ("S1F21", Some(l([l([])]))),
+        ("S1F23", Some(l([l([])]))),
+        ("S2F13", Some(l([l([])]))),
+        ("S2F29", Some(l([l([])]))),
+        ("S5F5", Some(l([l([])]))),
+        ("S7F17", Some(l([l([])]))),
         ("S1F13", Some(l([u4(1)]))),
         ("S1F17", Some(a("please"))),
         ("S2F15", Some(l([u4(2001)]))),

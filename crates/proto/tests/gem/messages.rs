@@ -218,7 +218,7 @@ fn stream_10_goes_both_ways() {
 #[test]
 fn the_equipment_says_what_it_is_told_to_say() {
     let mut bench = Bench::new();
-    bench.prompt("send S6F25 W {\"L\": [1, \"two\"]}");
+    bench.prompt("send S6F25 W <L <U4 1> <A 'two'>>");
     bench.prompt("send S2F17 W");
     bench.prompt("send S9F13");
     assert_eq!(bench.hear(), [r#"S6F25 W <L [2] <U4 1> <A "two">>"#, "S2F17 W", "S9F13"]);

@@ -88,6 +88,31 @@ fn nothing_overtakes_what_is_kept() {
 }
 
 #[test]
+fn the_total_begins_anew_with_each_time_it_becomes_active() {
+    let mut bench = keeping(RawSpool::default());
+    for _ in 0..2 {
+        bench.gem.lost(bench.now);
+        bench.prompt("event 50");
+        bench.connect();
+        assert_eq!(bench.snapshot().spool.total, 1);
+        tell(&mut bench);
+        bench.hear();
+    }
+}
+
+#[test]
+fn messages_that_want_no_answer_are_told_one_after_the_other() {
+    let mut bench = keeping(RawSpool::default());
+    bench.gem.lost(bench.now);
+    bench.prompt("send S6F1 <L>");
+    bench.prompt("send S6F1 <U4 2>");
+    bench.connect();
+    tell(&mut bench);
+    assert_eq!(bench.hear(), ["S6F1 <L [0]>", "S6F1 <U4 2>"]);
+    assert_eq!(bench.snapshot().spool.held, 0);
+}
+
+#[test]
 fn a_purge_throws_all_of_it_away() {
     let mut bench = keeping(RawSpool::default());
     bench.gem.lost(bench.now);

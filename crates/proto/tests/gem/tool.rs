@@ -81,6 +81,12 @@ fn a_mistake_is_named_by_its_place() {
         let told = wrong(json);
         assert!(told.starts_with(key), "{json}\n{told}");
     }
+    let long = "x".repeat(65_536);
+    let long = format!(r#"{{"status": [{{"id": 1, "name": "A", "value": "{long}"}}]}}"#);
+    assert!(wrong(&long).starts_with("status[0].value: is too long"));
+    let deep = "<L ".repeat(95) + &">".repeat(95);
+    let deep = format!(r#"{{"recipes": [{{"id": "A", "body": "{deep}"}}]}}"#);
+    assert!(wrong(&deep).starts_with("recipes[0].body: is too long or too deep"));
     let text = "x".repeat(121);
     let long = format!(r#"{{"alarms": [{{"id": 1, "text": "{text}"}}]}}"#);
     assert!(wrong(&long).starts_with("alarms[0].text: has 121"));
