@@ -14,6 +14,19 @@ use crate::{
     secs2::{Format, Item},
 };
 
+/// HCACK, what becomes of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Hcack {
+    Done = 0,
+    Unknown = 1,
+    NotNow = 2,
+    Parameter = 3,
+    Later = 4,
+    Already = 5,
+    NoObject = 6,
+}
+
 /// CPACK, what is wrong with a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,7 +44,7 @@ pub(super) struct Command {
     pub(super) sets: Vec<Set>,
     pub(super) raises: Vec<usize>,
     pub(super) after: Option<Span>,
-    pub(super) refused: Option<u8>,
+    pub(super) refused: Option<Hcack>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +66,16 @@ pub(super) struct Set {
 enum To {
     Value(Item),
     Param(usize),
+}
+
+impl Hcack {
+    /// The code that a command is always refused with.
+    fn refusing(key: &str, code: u8) -> Result<Self, ConfigError> {
+        let all = [Self::Unknown, Self::NotNow, Self::Parameter, Self::Already, Self::NoObject];
+        let problem = "is an HCACK that refuses: 1, 2, 3, 5 or 6";
+        let found = all.into_iter().find(|hcack| *hcack as u8 == code);
+        found.ok_or_else(|| ConfigError::new(format!("{key}.refused"), problem))
+    }
 }
 
 impl Param {
@@ -126,10 +149,7 @@ impl Command {
         let sets = tool::each(&format!("{key}.sets"), sets, set)?;
         let event = |key: &str, id| events.must(key, &id);
         let raises = tool::each(&format!("{key}.raises"), raises, event)?;
-        if refused.is_some_and(|code| !matches!(code, 1..=3 | 5..=6)) {
-            let problem = "is an HCACK that refuses: 1, 2, 3, 5 or 6";
-            return Err(ConfigError::new(format!("{key}.refused"), problem));
-        }
+        let refused = refused.map(|code| Hcack::refusing(key, code)).transpose()?;
         Ok(Self { name, params, unless, sets, raises, after, refused })
     }
 

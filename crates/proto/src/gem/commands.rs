@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     Control, Id, RawCommand,
-    command::{Command, Set},
+    command::{Command, Hcack, Set},
     equipment::Gem,
     events::Events,
     id,
@@ -20,19 +20,6 @@ const MAX_PARAMS: usize = 256;
 /// How many commands are remembered.
 const MAX_PAST: usize = 32;
 
-/// HCACK, what becomes of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Hcack {
-    Done = 0,
-    Unknown = 1,
-    NotNow = 2,
-    Parameter = 3,
-    Later = 4,
-    Already = 5,
-    NoObject = 6,
-}
-
 /// The commands there are.
 #[derive(Clone, Debug)]
 pub(super) struct Commands {
@@ -41,12 +28,12 @@ pub(super) struct Commands {
     /// Those that take their time: when they are done, which they are, with what parameters.
     later: VecDeque<(Time, usize, BTreeMap<usize, Item>)>,
     /// The latest, as people read them.
-    pub(super) past: VecDeque<Obeyed>,
+    pub(super) past: VecDeque<Commanded>,
 }
 
 /// A command that came.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Obeyed {
+pub struct Commanded {
     /// RCMD.
     pub name: String,
     /// Its parameters by name, in SML.
@@ -77,11 +64,11 @@ impl Commands {
         self.later.remove(at).map(|(_, i, params)| (i, params))
     }
 
-    fn remember(&mut self, obeyed: Obeyed) {
+    fn remember(&mut self, command: Commanded) {
         if self.past.len() >= MAX_PAST {
             self.past.pop_front();
         }
-        self.past.push_back(obeyed);
+        self.past.push_back(command);
     }
 }
 
@@ -95,7 +82,7 @@ impl Gem {
         }
         let known = self.commands.index.get(read.as_ref()).copied();
         let (hcack, params, wrong) = match known {
-            None => (Hcack::Unknown as u8, BTreeMap::new(), Vec::new()),
+            None => (Hcack::Unknown, BTreeMap::new(), Vec::new()),
             Some(i) => {
                 let (params, wrong) = self.commands.all[i].read(given)?;
                 (self.obey(now, i, &params, !wrong.is_empty()), params, wrong)
@@ -104,34 +91,48 @@ impl Gem {
         let name_of =
             |i: &usize| self.commands.all[known.unwrap_or_default()].params[*i].name.to_string();
         let params = params.iter().map(|(i, item)| (name_of(i), text::brief(item))).collect();
-        let obeyed = Obeyed { name: read.into_owned(), params, hcack };
-        self.commands.remember(obeyed);
+        let hcack = hcack as u8;
+        self.commands.remember(Commanded { name: read.into_owned(), params, hcack });
         Ok(Item::list([text::code(hcack), text::gather(wrong)?]))
     }
 
     /// Does what the command says, if nothing speaks against it.
-    fn obey(&mut self, now: Time, i: usize, params: &BTreeMap<usize, Item>, wrong: bool) -> u8 {
-        let command = &self.commands.all[i];
-        let later = command.after;
-        let hcack = match () {
-            _ if self.control.state != Control::Remote || self.busy => Hcack::NotNow,
-            _ if wrong => Hcack::Parameter,
-            _ if command.refused.is_some() => return command.refused.unwrap_or_default(),
-            _ if self.lacks_recipe(command, params) => Hcack::NoObject,
-            _ if self.already(now, command, params) => Hcack::Already,
-            _ if later.is_some() && self.commands.later.len() >= MAX_LATER => Hcack::NotNow,
-            _ if later.is_some() => Hcack::Later,
-            _ => Hcack::Done,
-        };
-        match (hcack, later) {
-            (Hcack::Done, _) => self.perform(now, i, params),
-            (Hcack::Later, Some(span)) => {
-                self.commands.later.push_back((now + span.0, i, params.clone()));
-            }
-            (Hcack::Later, None) | (Hcack::Unknown | Hcack::NotNow | Hcack::Parameter, _) => {}
-            (Hcack::Already | Hcack::NoObject, _) => {}
+    fn obey(&mut self, now: Time, i: usize, params: &BTreeMap<usize, Item>, wrong: bool) -> Hcack {
+        if let Some(hcack) = self.objection(now, &self.commands.all[i], params, wrong) {
+            return hcack;
         }
-        hcack as u8
+        let Some(span) = self.commands.all[i].after else {
+            self.perform(now, i, params);
+            return Hcack::Done;
+        };
+        self.commands.later.push_back((now + span.0, i, params.clone()));
+        Hcack::Later
+    }
+
+    fn objection(
+        &self,
+        now: Time,
+        command: &Command,
+        params: &BTreeMap<usize, Item>,
+        wrong: bool,
+    ) -> Option<Hcack> {
+        if self.control.state != Control::Remote || self.busy {
+            return Some(Hcack::NotNow);
+        }
+        if wrong {
+            return Some(Hcack::Parameter);
+        }
+        if command.refused.is_some() {
+            return command.refused;
+        }
+        if self.lacks_recipe(command, params) {
+            return Some(Hcack::NoObject);
+        }
+        if self.already(now, command, params) {
+            return Some(Hcack::Already);
+        }
+        let full = command.after.is_some() && self.commands.later.len() >= MAX_LATER;
+        full.then_some(Hcack::NotNow)
     }
 
     fn lacks_recipe(&self, command: &Command, params: &BTreeMap<usize, Item>) -> bool {

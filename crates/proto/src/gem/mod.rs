@@ -29,7 +29,7 @@ mod value;
 mod variables;
 
 use crate::secs2::{DecodeError, Item};
-pub use commands::Obeyed;
+pub use commands::Commanded;
 pub use communication::Link;
 pub use equipment::Gem;
 pub use id::Id;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     Control,
-    commands::Obeyed,
+    commands::Commanded,
     communication::Link,
     equipment::Gem,
     terminal::Shown,
@@ -43,7 +43,7 @@ pub struct Snapshot {
     /// What is kept for the host.
     pub spool: Spooled,
     /// The latest remote commands.
-    pub commands: Vec<Obeyed>,
+    pub commands: Vec<Commanded>,
     /// The latest texts on terminals.
     pub terminal: Vec<Shown>,
     /// Primaries of the host by name, as `S1F13`.
