@@ -8,6 +8,7 @@ use crate::{
     Session, Ticket, Time, explain::Explanation, rng::Rng, session::Answers,
 };
 
+pub mod hsms;
 pub mod secs2;
 
 /// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.

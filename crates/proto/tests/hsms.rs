@@ -6,7 +6,7 @@ use proto::{
     CloseReason, Frame, Input, Output, Protocol, Session, Span, Ticket, Time,
     hsms::{Client, Connect, Device, Hsms, Message, Personality, Request, Settings},
     session::hex,
-    testing::{Pair, check, client_takes, device_takes, explains},
+    testing::{Pair, check, client_takes, device_takes, explains, hsms::any_bytes},
 };
 
 const SELECT: &str = "0000000a ffff 0000 0001 0000002a";
@@ -15,6 +15,12 @@ const S1F1: &str = "0000000a 0000 8101 0000 00000001";
 
 fn hsms(settings: Settings) -> Hsms {
     Hsms::new(settings).unwrap()
+}
+
+/// A tool that does not speak first.
+fn quiet() -> Settings {
+    let tool = serde_json::from_str(r#"{ "initiates": false }"#).unwrap();
+    Settings { tool: Some(tool), ..Settings::default() }
 }
 
 fn ask(text: &str) -> Request {
@@ -95,7 +101,7 @@ fn every_state_meets_every_message() {
             let state = if selected { "SELECTED" } else { "NOT SELECTED" };
             writeln!(table, "\n{} {state}", r#as).unwrap();
             for (name, bytes) in STIMULI {
-                let settings = Settings { r#as: Some(*r#as), ..Settings::default() };
+                let settings = Settings { r#as: Some(*r#as), ..quiet() };
                 let (mut device, _) = device(settings);
                 if selected {
                     let select = match r#as {
@@ -117,7 +123,7 @@ fn every_state_meets_every_message() {
 
 #[test]
 fn a_session_is_the_same_however_its_bytes_are_cut() {
-    let fresh = || hsms(Settings::default());
+    let fresh = || hsms(quiet());
     check(fresh, ask("linktest"));
     for bytes in [SELECT, SELECTED, S1F1, "ffffffff", "00000009ff"] {
         let bytes = hex::decode(bytes).unwrap();
@@ -130,7 +136,7 @@ fn a_session_is_the_same_however_its_bytes_are_cut() {
 #[test]
 fn t7_ends_a_connection_that_is_never_selected_and_linktests_do_not_help() {
     for r#as in [Personality::Wirelab, Personality::GoSecs] {
-        let settings = Settings { t7: Span::millis(3000), r#as: Some(r#as), ..Settings::default() };
+        let settings = Settings { t7: Span::millis(3000), r#as: Some(r#as), ..quiet() };
         let (mut device, _) = device(settings);
         for n in 1..7 {
             let said = poke(&mut device, ms(n * 400), "0000000a ffff 0000 0005 00000001");
@@ -149,8 +155,7 @@ fn t7_ends_a_connection_that_is_never_selected_and_linktests_do_not_help() {
 fn t8_runs_between_any_two_bytes_of_a_message() {
     let whole = hex::decode("0000000c ffff 0000 0005 00000001 0000").unwrap();
     for cut in 1..whole.len() {
-        let settings =
-            Settings { t8: Span::millis(2000), t7: Span::millis(60_000), ..Settings::default() };
+        let settings = Settings { t8: Span::millis(2000), t7: Span::millis(60_000), ..quiet() };
         let (mut device, _) = device(settings);
         for (n, byte) in whole[..cut].iter().enumerate() {
             device.handle_input(ms(n as u64 * 1900), Input::Received(&[*byte]));
@@ -173,8 +178,7 @@ fn t8_runs_between_any_two_bytes_of_a_message() {
 fn a_select_without_an_answer_ends_by_t6_or_t7_whichever_is_first() {
     for (t6, t7, timer) in [(2000, 9000, "T6 of 2s"), (9000, 3000, "T7 of 3s"), (2000, 2000, "T6")]
     {
-        let settings =
-            Settings { t6: Span::millis(t6), t7: Span::millis(t7), ..Settings::default() };
+        let settings = Settings { t6: Span::millis(t6), t7: Span::millis(t7), ..quiet() };
         let (mut client, said) = host(settings);
         assert_eq!(said, ["Select.req 1"]);
         client.handle_input(ms(t6.min(t7)), Input::Timeout);
@@ -190,18 +194,18 @@ fn a_select_refused_is_no_connection() {
     for (status, why) in
         [(1, "already active"), (2, "not ready"), (3, "exhausted"), (200, "own making")]
     {
-        let (mut client, _) = host(Settings::default());
+        let (mut client, _) = host(quiet());
         let said = poke(&mut client, ms(1), &format!("0000000a ffff 00{status:02x} 0002 00000001"));
         assert!(said[0].contains("select refused") && said[0].contains(why), "{said:?}");
     }
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     let said = poke(&mut client, ms(1), "0000000a ffff 0104 0007 00000001");
     assert!(said[0].contains("entity not selected"), "{said:?}");
 }
 
 #[test]
 fn two_that_select_at_once_are_selected_once() {
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     assert_eq!(poke(&mut client, ms(1), SELECT), ["Select.rsp status 0 2a"]);
     assert_eq!(poke(&mut client, ms(2), SELECTED), [""; 0]);
     client.handle_input(ms(3), Input::Request(Ticket(9), ask("S1F1 W")));
@@ -221,7 +225,7 @@ fn replies_find_their_primaries_and_nothing_else_does() {
     for (bytes, answered) in
         foreign.iter().map(|b| (b, false)).chain([(&reply("0000", "0102"), true)])
     {
-        let (mut client, _) = host(Settings::default());
+        let (mut client, _) = host(quiet());
         poke(&mut client, ms(1), SELECTED);
         client.handle_input(ms(2), Input::Request(Ticket(9), ask("S1F1 W")));
         hear(&mut client);
@@ -231,7 +235,7 @@ fn replies_find_their_primaries_and_nothing_else_does() {
             "{bytes}"
         );
     }
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     poke(&mut client, ms(1), SELECTED);
     client.handle_input(ms(2), Input::Request(Ticket(9), ask("S1F1 W")));
     assert_eq!(hear(&mut client), ["S1F1 W 9"]);
@@ -242,7 +246,7 @@ fn replies_find_their_primaries_and_nothing_else_does() {
 
 #[test]
 fn stream_9_fails_the_transaction_it_blames_and_no_other() {
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     poke(&mut client, ms(1), SELECTED);
     for n in [8, 9] {
         client.handle_input(ms(2), Input::Request(Ticket(n), ask("S1F1 W")));
@@ -255,7 +259,7 @@ fn stream_9_fails_the_transaction_it_blames_and_no_other() {
 
 #[test]
 fn a_late_reply_is_dropped_and_told() {
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     poke(&mut client, ms(1), SELECTED);
     client.handle_input(ms(2), Input::Request(Ticket(9), ask("S1F1 W")));
     hear(&mut client);
@@ -283,7 +287,7 @@ fn linktests_notice_a_silent_peer_and_traffic_suppresses_them() {
             linktest: Some(Span::millis(1000)),
             t6: Span::millis(1000),
             linktest_threshold: threshold,
-            ..Settings::default()
+            ..quiet()
         };
         let (mut client, _) = host(settings);
         poke(&mut client, ms(0), SELECTED);
@@ -300,7 +304,7 @@ fn linktests_notice_a_silent_peer_and_traffic_suppresses_them() {
         assert_eq!(closed_at, Some(end), "{said:?}");
         assert_eq!(said.iter().filter(|s| s.starts_with("Linktest")).count() as u32, threshold);
     }
-    let settings = Settings { linktest: Some(Span::millis(1000)), ..Settings::default() };
+    let settings = Settings { linktest: Some(Span::millis(1000)), ..quiet() };
     let (mut client, _) = host(settings);
     poke(&mut client, ms(0), SELECTED);
     for n in 1..20 {
@@ -312,34 +316,34 @@ fn linktests_notice_a_silent_peer_and_traffic_suppresses_them() {
 
 #[test]
 fn separate_waits_for_what_is_open_and_nothing_new_begins() {
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     poke(&mut client, ms(1), SELECTED);
     client.handle_input(ms(2), Input::Request(Ticket(9), ask("S1F1 W")));
     client.handle_input(ms(2), Input::Request(Ticket(10), ask("separate")));
     client.handle_input(ms(2), Input::Request(Ticket(11), ask("S1F1 W")));
     assert_eq!(hear(&mut client), ["answer 11", "S1F1 W 9"]);
     let said = poke(&mut client, ms(3), "0000000a 0000 0102 0000 00000009");
-    assert_eq!(said, ["answer 9", "Separate.req 2"]);
+    assert_eq!(said, ["answer 9", "Separate.req 2", "FIN"]);
 }
 
 #[test]
 fn hanging_up_says_separate_first() {
-    let (mut client, _) = host(Settings::default());
+    let (mut client, _) = host(quiet());
     client.handle_input(ms(1), Input::Leave);
     assert_eq!(hear(&mut client), [""; 0], "nothing to separate yet");
     poke(&mut client, ms(1), SELECTED);
     client.handle_input(ms(2), Input::Leave);
-    assert_eq!(hear(&mut client), ["Separate.req 2"]);
+    assert_eq!(hear(&mut client), ["Separate.req 2", "FIN"]);
 }
 
 #[test]
 fn either_end_may_be_active() {
-    let active = Settings { connect: Some(Connect::Active), session: 5, ..Settings::default() };
+    let active = Settings { connect: Some(Connect::Active), session: 5, ..quiet() };
     let (mut equipment, said) = device(active.clone());
     assert_eq!(said, ["Select.req 1"]);
     assert_eq!(poke(&mut equipment, ms(1), SELECTED), [""; 0]);
     assert_eq!(hsms(active).dials(), Some(Duration::from_secs(10)));
-    let passive = Settings { connect: Some(Connect::Passive), ..Settings::default() };
+    let passive = Settings { connect: Some(Connect::Passive), ..quiet() };
     let (mut client, said) = host(passive.clone());
     assert_eq!(said, [""; 0]);
     assert_eq!(poke(&mut client, ms(1), SELECT), ["Select.rsp status 0 2a"]);
@@ -348,7 +352,7 @@ fn either_end_may_be_active() {
 
 #[test]
 fn a_host_and_an_equipment_understand_each_other() {
-    let mut pair = Pair::new(&hsms(Settings::default()));
+    let mut pair = Pair::new(&hsms(quiet()));
     pair.run();
     pair.ask(Ticket(5), ask("linktest"));
     assert!(matches!(&pair.replies[..], [(Ticket(5), _)]), "{}", pair.transcript);
@@ -358,10 +362,36 @@ fn a_host_and_an_equipment_understand_each_other() {
 #[test]
 fn the_reference_is_not_selected_but_by_its_own_kind() {
     let reference = "0000000a 0000 0000 0100 00003039";
-    let (mut ours, _) = device(Settings::default());
+    let (mut ours, _) = device(quiet());
     assert_eq!(poke(&mut ours, ms(0), reference), ["Reject.req reason 2 3039"]);
-    let its_kind = Settings { r#as: Some(Personality::Xstatenet), ..Settings::default() };
+    let its_kind = Settings { r#as: Some(Personality::Xstatenet), ..quiet() };
     let (mut its_kind, _) = device(its_kind);
     let said = poke(&mut its_kind, ms(0), "0000000a 0000 0000 0100 00003039");
     assert_eq!(said, ["message of PType 2 3039"]);
+}
+
+/// Real messages of other stacks, cut at every byte and with every byte spoiled, and all the bad ones.
+#[test]
+fn hostile_bytes_do_no_harm() {
+    let messages = [
+        "0000002a 0000 8221 0000 00000010 0102 b10400000001 0101 0102 b10400000064 0102 b104000003e9b104000003ea",
+        "00000016 0000 0905 0000 00000019 210a 0000 8101 0000 00000001",
+        "0000001c 0000 0102 0000 00000001 0102 4107 46414b452d4551 4105 312e302e30",
+    ];
+    for message in messages.map(|message| hex::decode(message).unwrap()) {
+        for at in 0..message.len() {
+            any_bytes(&message[..at]);
+            for flip in [0x01, 0x80, 0xff] {
+                let mut spoiled = message.to_vec();
+                spoiled[at] ^= flip;
+                any_bytes(&spoiled);
+            }
+        }
+    }
+    for (_, bytes) in STIMULI {
+        any_bytes(&hex::decode(bytes).unwrap());
+    }
+    let deep =
+        [&hex::decode("00009c4a 0000 8219 0000 00000001").unwrap()[..], &[1, 1].repeat(20_000)];
+    any_bytes(&deep.concat());
 }

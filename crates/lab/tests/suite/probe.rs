@@ -16,14 +16,7 @@ use serde_json::json;
 const OBSERVED: &str = include_str!("probe/observed.toml");
 
 /// Where our device does something else, in the ways of that stack. A cell that is mended goes.
-const DIVERGENT: &[(&str, &str)] = &[
-    ("secs4js", "hsms/7.2"),
-    ("secsgem", "hsms/3.14"),
-    ("secsgem", "hsms/5.1"),
-    ("secsgem", "hsms/5.3"),
-    ("secsgem", "hsms/5.4"),
-    ("secsgem", "hsms/8.1"),
-];
+const DIVERGENT: &[(&str, &str)] = &[];
 
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
