@@ -124,6 +124,9 @@ pub(super) struct Endpoint {
     pub(super) leaving: Option<Ticket>,
     /// Messages in a row that did not belong.
     rejects: u32,
+    /// When bytes last came, and whether they have been looked at.
+    now: Time,
+    unread: bool,
     out: VecDeque<Said>,
 }
 
@@ -148,6 +151,8 @@ impl Endpoint {
             closed: false,
             leaving: None,
             rejects: 0,
+            now,
+            unread: false,
             out: VecDeque::new(),
         };
         endpoint.not_selected(now, Cause::Open);
@@ -157,9 +162,36 @@ impl Endpoint {
         endpoint
     }
 
-    /// What to do next, if anything.
+    /// What to do next, if anything. Messages are taken one by one: the next is not looked at before
+    /// everything about the one before has been said, or what came in one read would count as less
+    /// than what came in two.
     pub(super) fn poll(&mut self) -> Option<Said> {
+        while self.out.is_empty() && self.take_next() {}
         self.out.pop_front()
+    }
+
+    /// Takes the next message that is whole. Was there one?
+    fn take_next(&mut self) -> bool {
+        if self.closed || self.wedged {
+            return false;
+        }
+        match self.framing.next() {
+            Some(Framed::Whole(bytes)) => self.message(self.now, bytes),
+            Some(Framed::TooShort(length)) => {
+                self.bad_length(self.config.conduct.short_length, length);
+            }
+            Some(Framed::TooLong(length)) => {
+                self.swallowing = self.config.conduct.long_length == Reaction::Ignore;
+                self.bad_length(self.config.conduct.long_length, length);
+            }
+            None => {
+                if std::mem::take(&mut self.unread) {
+                    self.watch_gaps(self.now);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     pub(super) fn is_selected(&self) -> bool {
@@ -179,22 +211,7 @@ impl Endpoint {
         if self.linktest.is_some() {
             self.watch_idle(now);
         }
-        while let Some(framed) = self.framing.next() {
-            match framed {
-                Framed::Whole(bytes) => self.message(now, bytes),
-                Framed::TooShort(length) => {
-                    self.bad_length(self.config.conduct.short_length, length)
-                }
-                Framed::TooLong(length) => {
-                    self.swallowing = self.config.conduct.long_length == Reaction::Ignore;
-                    self.bad_length(self.config.conduct.long_length, length);
-                }
-            }
-            if self.closed || self.wedged {
-                return;
-            }
-        }
-        self.watch_gaps(now);
+        (self.now, self.unread) = (now, true);
     }
 
     /// The peer finished sending.
