@@ -1,7 +1,8 @@
 //! Real sockets, and the options that decide how soon a dead peer is noticed.
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use proto::{ConfigError, Span};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
-    io::Interest,
+    io::{AsyncRead, Interest, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
@@ -198,18 +199,12 @@ fn not_ourselves(stream: TcpStream, dialled: SocketAddr) -> io::Result<TcpStream
 /// Reads until the kernel has no more. The runtime's own read takes a short read for "drained",
 /// and stalls when an urgent byte cut it short.
 pub(crate) fn poll_read(
-    stream: &TcpStream,
+    stream: &mut TcpStream,
     cx: &mut Context<'_>,
-    buf: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(stream.poll_read_ready(cx))?;
-        let socket = SockRef::from(stream);
-        match stream.try_io(Interest::READABLE, || (&*socket).read(buf)) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            read => return Poll::Ready(read),
-        }
-    }
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    // It knows that a read which did not fill the buffer has left nothing, and saves the next one.
+    Pin::new(stream).poll_read(cx, buf)
 }
 
 pub(crate) fn poll_write(

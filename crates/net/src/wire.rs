@@ -4,11 +4,13 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use proto::{CloseReason, Frame, Time};
+use tokio::io::ReadBuf;
 
 use crate::{Dir, Env, Event, net::Stream};
 
@@ -156,10 +158,13 @@ impl Wire {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         let conn = self.conn;
-        let mut buf = [0; READ];
-        let Poll::Ready(read) = self.stream.poll_read(cx, &mut buf) else { return Poll::Pending };
+        let mut space = [const { MaybeUninit::uninit() }; READ];
+        let mut buf = ReadBuf::uninit(&mut space);
+        let Poll::Ready(read) = self.stream.poll_read_buf(cx, &mut buf) else {
+            return Poll::Pending;
+        };
         Poll::Ready(match read {
-            Ok(0) => {
+            Ok(()) if buf.filled().is_empty() => {
                 self.read_ended = true;
                 match self.broken.take() {
                     Some(reason) => Happened::Ended(reason),
@@ -169,8 +174,8 @@ impl Wire {
                     }
                 }
             }
-            Ok(n) => {
-                let bytes = Bytes::copy_from_slice(&buf[..n]);
+            Ok(()) => {
+                let bytes = Bytes::copy_from_slice(buf.filled());
                 env.record(Event::Received { conn, bytes: bytes.clone() });
                 Happened::Received(bytes)
             }
