@@ -150,7 +150,7 @@ impl Floor {
         });
         client.tell(net::Order::Start).await;
         if self.link.establish {
-            ask(&client, ESTABLISH, self.link.json, &mut self.asking);
+            ask(&client, Some(&name), ESTABLISH, self.link.json, &mut self.asking);
         }
         self.tools.insert(name, Tool { client, peer, id: None });
     }
@@ -205,8 +205,10 @@ impl Floor {
                 || tool.strip_prefix('#').is_some_and(|id| known.id == id.parse().ok())
         };
         let found = self.tools.iter().find(|(at, known)| is_it(at, known));
-        match found.map(|(_, tool)| tool.client.clone()) {
-            Some(client) => ask(&client, message, self.link.json, &mut self.asking),
+        match found.map(|(at, tool)| (self.name(at), tool.client.clone())) {
+            Some((name, client)) => {
+                ask(&client, Some(&name), message, self.link.json, &mut self.asking)
+            }
             None => {
                 let all: Vec<_> = self.tools.keys().map(|at| self.name(at)).collect();
                 text::talk(&format!(

@@ -71,7 +71,7 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
             }
             Some(()) = selected.recv() => {
                 if link.establish {
-                    ask(&client, ESTABLISH, link.json, &mut asking);
+                    ask(&client, None, ESTABLISH, link.json, &mut asking);
                 }
             }
             heard = said.recv() => match heard {
@@ -88,7 +88,7 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
             line = typed.recv(), if listening => match line {
                 None => listening = false,
                 Some(Ok(line)) if line.trim().is_empty() => {}
-                Some(Ok(line)) => ask(&client, &line, link.json, &mut asking),
+                Some(Ok(line)) => ask(&client, None, &line, link.json, &mut asking),
                 Some(Err(why)) => text::talk(&format!("error: {why}")),
             },
         }
@@ -103,6 +103,7 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
 /// Sends what was typed, and tells what came of it.
 pub(super) fn ask(
     client: &Arc<Client<Hsms>>,
+    tool: Option<&str>,
     line: &str,
     json: bool,
     asking: &mut JoinSet<Result<(), Failure>>,
@@ -112,9 +113,10 @@ pub(super) fn ask(
         Err(e) => return text::talk(&format!("error: {}", e.problem)),
     };
     let (client, line) = (client.clone(), line.trim().to_owned());
+    let tool = tool.map(str::to_owned);
     asking.spawn(async move {
         let answered = client.request(request).await;
         drop(client);
-        Answered::of(&line, answered).tell(json).map(drop)
+        Answered::of(tool.as_deref(), &line, answered).tell(json).map(drop)
     });
 }

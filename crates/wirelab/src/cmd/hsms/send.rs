@@ -23,6 +23,8 @@ pub(super) const ESTABLISH: &str = "S1F13 W <L>.";
 /// What `--json` prints of one message.
 #[derive(Serialize)]
 pub(super) struct Answered<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
     request: &'a str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,10 +40,11 @@ pub(super) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
-    pub(super) fn of(request: &'a str, answer: net::Answer<Reply>) -> Self {
+    pub(super) fn of(tool: Option<&'a str>, request: &'a str, answer: net::Answer<Reply>) -> Self {
         let ms = |elapsed: Duration| elapsed.as_micros() as f64 / 1000.0;
         match answer {
             Ok(receipt) => Self {
+                tool,
                 request,
                 outcome: "ok",
                 stage: None,
@@ -52,6 +55,7 @@ impl<'a> Answered<'a> {
                 schema: 1,
             },
             Err(failure) => Self {
+                tool,
                 request,
                 outcome: "failed",
                 stage: Some(failure.error.stage),
@@ -80,7 +84,8 @@ impl<'a> Answered<'a> {
         }
         match (&self.reply, self.stage) {
             (Some(reply @ Reply::Message(_)), _) => {
-                let lines = reply.pretty();
+                let tool = self.tool.map_or_else(String::new, |tool| format!("{tool} "));
+                let lines = tool + &reply.pretty();
                 text::print(
                     &lines.lines().map(|line| text::plain(line) + "\n").collect::<String>(),
                 )?;
@@ -100,7 +105,8 @@ impl<'a> Answered<'a> {
             }
             (None, Some(stage)) => {
                 let why = self.detail.as_deref().unwrap_or_default();
-                text::talk(&format!("error: {}: {stage}: {why}", self.request));
+                let what = if self.request == "separate" { "select" } else { self.request };
+                text::talk(&format!("error: {what}: {stage}: {why}"));
             }
         }
         Ok(exit)
@@ -163,7 +169,7 @@ async fn ask(link: &Link, messages: Vec<String>) -> Result<Exit, Failure> {
     let client = link.client(&env).await?;
     let asking = async {
         for (text, request) in messages.iter().zip(requests) {
-            let exit = Answered::of(text, client.request(request).await).tell(link.json)?;
+            let exit = Answered::of(None, text, client.request(request).await).tell(link.json)?;
             if exit != Exit::Done {
                 return Ok(exit);
             }
