@@ -377,7 +377,9 @@ impl<P: Protocol> Driver<P> {
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
                 Step::Push(said) => {
-                    env.record(Event::Push { conn, said: format!("{said:?}") });
+                    if env.recorder.is_heard() {
+                        env.record(Event::Push { conn, said: format!("{said:?}") });
+                    }
                     if let Some(listeners) = self.said.get() {
                         // Nobody listening is nobody to tell.
                         let _ = listeners.send(said);
@@ -440,10 +442,11 @@ impl<P: Protocol> Driver<P> {
         let now = self.env.now();
         let Some((since, answer)) = self.waiting.remove(&ticket) else { return };
         let elapsed = now - since;
+        let heard = self.env.recorder.is_heard();
         let end = match &result {
             Ok(outcome) => End::Ok {
                 delivery: outcome.delivery,
-                reply: outcome.reply.as_ref().map(|reply| format!("{reply:?}")),
+                reply: outcome.reply.as_ref().filter(|_| heard).map(|reply| format!("{reply:?}")),
             },
             Err(e) => End::Failed { stage: e.stage, detail: e.detail.clone() },
         };

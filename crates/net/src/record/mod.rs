@@ -89,6 +89,12 @@ impl Recorder {
     pub fn attach(&self, sink: impl Sink + 'static) {
         self.lock().sinks.push(Box::new(sink));
     }
+    /// Whether anybody remembers or hears what is written down. What costs much to put into words
+    /// need not be, if not.
+    pub fn is_heard(&self) -> bool {
+        let log = self.lock();
+        log.limit_bytes > 0 || !log.sinks.is_empty()
+    }
     /// Writes a fact down.
     #[track_caller]
     pub fn record(&self, at: Time, event: Event) {

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Messages of one tool that wait to be told.
-const HEARD: usize = 64;
+const HEARD: usize = 16;
 
 /// A name for whoever dials from there, or has that device id.
 #[derive(Debug, PartialEq)]
