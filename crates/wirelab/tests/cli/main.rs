@@ -18,6 +18,7 @@ mod many;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod netns;
+mod orders;
 mod output;
 mod probe;
 mod run;
