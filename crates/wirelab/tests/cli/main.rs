@@ -4,6 +4,7 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod blackhole;
 mod bounds;
+mod captures;
 mod decode;
 mod device;
 mod follow;
@@ -20,6 +21,7 @@ mod metrics;
 mod netns;
 mod orders;
 mod output;
+mod pcap;
 mod probe;
 mod run;
 mod scenario;
