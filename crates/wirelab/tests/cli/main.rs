@@ -27,6 +27,7 @@ mod run;
 mod scenario;
 mod stages;
 mod support;
+mod target;
 mod toggle;
 mod usage;
 mod vkb;

@@ -25,6 +25,8 @@ pub(crate) fn wirelab() -> Command {
         "LOG_LEVEL",
         "METRICS_PORT",
         "WIRELAB_TARGET",
+        "HSMS_SERVER_HOST",
+        "HSMS_SERVER_PORT",
     ] {
         command.env_remove(name);
     }
