@@ -62,6 +62,10 @@ pub trait AnyProtocol: Sync {
     fn check_quirk(&self, quirk: &str) -> Result<(), ConfigError>;
     /// Names every byte.
     fn explain(&self, bytes: &[u8]) -> Explanation;
+    /// How many bytes the first message of this stream has, see [`Protocol::extent`].
+    fn extent(&self, bytes: &[u8]) -> Option<u64>;
+    /// A message on one line.
+    fn in_words(&self, message: &[u8]) -> String;
 }
 
 /// A client that speaks JSON.
@@ -170,6 +174,12 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn explain(&self, bytes: &[u8]) -> Explanation {
         P::explain(bytes)
+    }
+    fn extent(&self, bytes: &[u8]) -> Option<u64> {
+        P::extent(bytes)
+    }
+    fn in_words(&self, message: &[u8]) -> String {
+        P::in_words(message)
     }
 }
 

@@ -22,6 +22,9 @@ use crate::{
 /// How long a step may wait for something. The world's time: no real time in a simulated one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What evidence and reports call the world in which the device is somebody else's.
+pub const TARGET: &str = "target";
+
 /// What a run leaves behind.
 #[derive(Clone, Debug)]
 pub struct Played {
@@ -31,6 +34,20 @@ pub struct Played {
     pub started: Timestamp,
     /// How long it took, in the world's own time.
     pub took: Duration,
+}
+
+impl Played {
+    /// Nobody was there, as far as any connection tells: the operating system's words.
+    pub fn nobody(&self) -> Option<&str> {
+        let mut events = self.records.iter().map(|r| &r.event);
+        if events.any(|event| matches!(event, Event::Opened { .. })) {
+            return None;
+        }
+        self.records.iter().find_map(|r| {
+            let Event::ConnectFailed { detail, .. } = &r.event else { return None };
+            Some(detail.as_str())
+        })
+    }
 }
 
 /// Plays `scenario` in a new world.
@@ -55,20 +72,50 @@ pub fn play_until(
 ) -> Result<Option<Played>, Vec<ScenarioError>> {
     let protocol = scenario.check_spoken()?;
     kind.run(seed, async |world| {
-        let mut stage = Stage::set(&world, scenario, protocol)?;
-        let to_its_end = async move {
-            stage.play().await;
-            stage.clear().await;
-        };
-        tokio::select! {
-            biased;
-            () = stop => return Ok(None),
-            () = to_its_end => {}
-        }
-        let env = world.env();
-        let took = env.now().since_start();
-        Ok(Some(Played { records: env.recorder.records(), started: env.started(), took }))
+        let mut stage = Stage::empty(&world, scenario);
+        stage.add_devices(protocol)?;
+        stage.set(protocol)?;
+        Ok(to_its_end(stage, &world, stop).await)
     })
+}
+
+/// Plays `scenario` against the device at `target`, which is not ours: over real sockets, and without
+/// what [`Scenario::unseen_of_foreign`] names.
+///
+/// # Errors
+/// As for [`play`]; nobody checks here that it can be played so, see [`Scenario::needs_our_device`].
+pub fn play_against(
+    scenario: &Scenario,
+    target: SocketAddr,
+    seed: u64,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Played>, Vec<ScenarioError>> {
+    let protocol = scenario.check_spoken()?;
+    Kind::Tcp.run(seed, async |world| {
+        let mut stage = Stage::empty(&world, scenario);
+        stage.add_target(target);
+        stage.set(protocol)?;
+        Ok(to_its_end(stage, &world, stop).await)
+    })
+}
+
+async fn to_its_end(
+    mut stage: Stage<'_>,
+    world: &World,
+    stop: impl Future<Output = ()>,
+) -> Option<Played> {
+    let playing = async move {
+        stage.play().await;
+        stage.clear().await;
+    };
+    tokio::select! {
+        biased;
+        () = stop => return None,
+        () = playing => {}
+    }
+    let env = world.env();
+    let took = env.now().since_start();
+    Some(Played { records: env.recorder.records(), started: env.started(), took })
 }
 
 /// The cast in its world.
@@ -82,39 +129,59 @@ struct Stage<'a> {
 
 /// A device's place: its memory outlives its being plugged in.
 struct Seat {
-    device: Box<dyn AnyDevice>,
+    /// None if it is somebody else's.
+    device: Option<Box<dyn AnyDevice>>,
     addr: SocketAddr,
     host: Option<Box<dyn AnyHost>>,
 }
 
+impl Seat {
+    fn dials(&self) -> bool {
+        self.device.as_ref().is_some_and(|device| device.dials())
+    }
+}
+
 impl<'a> Stage<'a> {
-    fn set(
-        world: &'a World,
-        scenario: &'a Scenario,
-        protocol: &dyn AnyProtocol,
-    ) -> Result<Self, Vec<ScenarioError>> {
-        let mut stage = Self {
+    fn empty(world: &'a World, scenario: &'a Scenario) -> Self {
+        Self {
             world,
             scenario,
             devices: BTreeMap::new(),
             clients: BTreeMap::new(),
             background: BTreeMap::new(),
-        };
+        }
+    }
+
+    fn add_target(&mut self, addr: SocketAddr) {
+        for cast in &self.scenario.devices {
+            let seat = Seat { device: None, addr, host: None };
+            self.devices.insert(cast.name.get_ref(), seat);
+        }
+    }
+
+    fn add_devices(&mut self, protocol: &dyn AnyProtocol) -> Result<(), Vec<ScenarioError>> {
+        let scenario = self.scenario;
         for (n, cast) in scenario.devices.iter().enumerate() {
             let wrong = |e: proto::ConfigError| {
                 let key = format!("device[{n}].{}", e.key);
                 vec![scenario.error_at(cast.settings.span(), key, e.problem)]
             };
             let device = protocol.device(cast.settings.get_ref().clone()).map_err(wrong)?;
-            let seat = Seat { device, addr: World::any_port(), host: None };
-            stage.devices.insert(cast.name.get_ref(), seat);
+            let seat = Seat { device: Some(device), addr: World::any_port(), host: None };
+            self.devices.insert(cast.name.get_ref(), seat);
         }
-        stage.plug_in_all(|seat| !seat.device.dials())?;
+        Ok(())
+    }
+
+    /// Plugs the devices in and makes the clients, who listens before who dials.
+    fn set(&mut self, protocol: &dyn AnyProtocol) -> Result<(), Vec<ScenarioError>> {
+        let scenario = self.scenario;
+        self.plug_in_all(|seat| !seat.dials())?;
         for (n, cast) in scenario.clients.iter().enumerate() {
             let name = cast.name.get_ref();
-            let addr = stage.devices[cast.device.get_ref().as_str()].addr;
+            let addr = self.devices[cast.device.get_ref().as_str()].addr;
             let client = protocol.client(
-                world.node(name, Role::Client),
+                self.world.node(name, Role::Client),
                 vec![addr],
                 cast.settings.get_ref().clone(),
                 cast.policy.get_ref().clone(),
@@ -123,8 +190,8 @@ impl<'a> Stage<'a> {
                 let key = format!("client[{n}].{}", e.key);
                 vec![scenario.error_at(cast.policy.span(), key, e.problem)]
             })?;
-            let seat = stage.seat(cast.device.get_ref());
-            match (seat.device.dials(), client.addr()) {
+            let seat = self.seat(cast.device.get_ref());
+            match (seat.dials(), client.addr()) {
                 (true, Some(addr)) => seat.addr = addr,
                 (false, None) => {}
                 (dials, _) => {
@@ -134,16 +201,17 @@ impl<'a> Stage<'a> {
                     return Err(vec![scenario.error_at(cast.settings.span(), key, problem)]);
                 }
             }
-            stage.clients.insert(name, client);
+            self.clients.insert(name, client);
         }
-        stage.plug_in_all(|seat| seat.device.dials())?;
-        Ok(stage)
+        self.plug_in_all(Seat::dials)
     }
 
     fn plug_in_all(&mut self, which: impl Fn(&Seat) -> bool) -> Result<(), Vec<ScenarioError>> {
         for (n, cast) in self.scenario.devices.iter().enumerate() {
             let name = cast.name.get_ref();
-            if which(self.seat(name))
+            let seat = self.seat(name);
+            if seat.device.is_some()
+                && which(seat)
                 && let Err(problem) = self.plug_in(name)
             {
                 let key = format!("device[{n}]");
@@ -156,6 +224,9 @@ impl<'a> Stage<'a> {
     async fn play(&mut self) {
         let scenario = self.scenario;
         for cast in &scenario.devices {
+            if self.has_target() {
+                break;
+            }
             for quirk in &cast.quirks {
                 if let Err(problem) = self.misbehave(cast.name.get_ref(), quirk.get_ref()).await {
                     return self.fail(0, problem);
@@ -164,11 +235,19 @@ impl<'a> Stage<'a> {
         }
         for (n, step) in scenario.steps.iter().enumerate() {
             let step = step.get_ref();
+            if self.has_target() && scenario.waits_for_the_device(step) {
+                continue;
+            }
             self.world.env().record(Event::Step { step: n + 1, text: in_words(step) });
             if let Err(problem) = self.take(step).await {
                 return self.fail(n + 1, problem);
             }
         }
+    }
+
+    /// The device is somebody else's, who writes no record here.
+    fn has_target(&self) -> bool {
+        self.devices.values().any(|seat| seat.device.is_none())
     }
 
     fn fail(&self, step: usize, problem: String) {
@@ -240,7 +319,10 @@ impl<'a> Stage<'a> {
         if seat.host.is_some() {
             return Err(format!("{device} is running already"));
         }
-        let host = seat.device.plug_in(env, seat.addr);
+        let Some(its) = &seat.device else {
+            return Err(format!("{device} is not ours to plug in"));
+        };
+        let host = its.plug_in(env, seat.addr);
         let host = host.map_err(|e| format!("{device} cannot listen at {}: {e}", seat.addr))?;
         seat.addr = host.addr();
         seat.host = Some(host);

@@ -39,6 +39,21 @@ impl Explanation {
         }
         self
     }
+    /// All parts on one line.
+    pub fn in_words(&self) -> String {
+        let parts: Vec<_> =
+            self.parts.iter().map(|p| format!("{}: {}", p.field, p.value)).collect();
+        parts.join(", ")
+    }
+    /// What is wrong, each with its place where it has one.
+    pub fn problems(&self) -> Vec<(Option<usize>, String)> {
+        let of_part = |part: &Part| {
+            let problem = part.problem.as_ref()?;
+            Some((Some(part.offset), format!("{}: {problem}", part.field)))
+        };
+        let whole = self.problem.clone().map(|problem| (None, problem));
+        self.parts.iter().filter_map(of_part).chain(whole).collect()
+    }
     /// Every part is as it should be.
     pub fn is_sound(&self) -> bool {
         self.problem.is_none() && self.parts.iter().all(|p| p.problem.is_none())

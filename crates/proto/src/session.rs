@@ -78,6 +78,13 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn snapshot(&self) -> Self::Snapshot;
     /// Every byte named, and what is wrong with it.
     fn explain(bytes: &[u8]) -> Explanation;
+    /// How many bytes the first message of this stream has, sound or not, which may be more than are
+    /// there; none while that cannot be said. At least one.
+    fn extent(bytes: &[u8]) -> Option<u64>;
+    /// A message on one line, for reading.
+    fn in_words(message: &[u8]) -> String {
+        Self::explain(message).in_words()
+    }
 }
 
 /// One end of one connection. It is dropped with the connection, so nothing stale outlives it.

@@ -200,6 +200,9 @@ impl<P: Protocol> Protocol for Named<P> {
     fn explain(bytes: &[u8]) -> Explanation {
         P::explain(bytes)
     }
+    fn extent(bytes: &[u8]) -> Option<u64> {
+        P::extent(bytes)
+    }
 }
 
 /// What every protocol owes: the same answer however the bytes are cut, and no harm from noise.
@@ -274,6 +277,12 @@ pub fn explains<P: Protocol>(bytes: &[u8]) {
         end + part.len
     });
     assert_eq!(end, bytes.len(), "{parts:?}");
+    // Taking messages off a stream comes to an end.
+    let mut rest = bytes;
+    while let Some(extent) = P::extent(rest) {
+        assert!(extent > 0, "{rest:02x?}");
+        rest = &rest[rest.len().min(usize::try_from(extent).unwrap_or(usize::MAX))..];
+    }
 }
 
 fn any_cut_is_alike<S: Session>(bytes: &[u8], fresh: impl Fn() -> S) -> Vec<String> {

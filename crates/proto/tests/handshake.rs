@@ -133,6 +133,9 @@ impl Protocol for Slow {
     fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
     }
+    fn extent(bytes: &[u8]) -> Option<u64> {
+        Lamp::extent(bytes)
+    }
     fn explain(bytes: &[u8]) -> Explanation {
         Lamp::explain(bytes)
     }

@@ -22,7 +22,7 @@ pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
-pub(crate) use run::RunArgs;
+pub(crate) use run::{HsmsServer, RunArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -136,6 +136,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "device_id", "from"),
     ("toggle", "state", "from"),
     ("toggle", "metrics_port", "no_metrics"),
+    ("run", "target", "sim"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -197,6 +197,7 @@ pub(crate) struct Playing {
     /// How it behaves from the start, in this order.
     pub(crate) quirks: Vec<String>,
     pub(crate) metrics_port: Option<u16>,
+    pub(crate) http_port: Option<u16>,
     pub(crate) raw: bool,
 }
 
@@ -216,6 +217,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         applied_limit,
         applied_ttl,
         metrics_port,
+        http_port,
         raw,
     } = args;
     let protocol = find(&protocol)?;
@@ -236,7 +238,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let addr = address(&host, port.unwrap_or(protocol.port()))?;
-    Ok(Playing { protocol, device, addr, quirks, metrics_port, raw })
+    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, raw })
 }
 
 /// The settings of equipment that are given.

@@ -1,4 +1,5 @@
-//! Serves metrics to Prometheus: `/metrics` in the format it asks for, and `/healthz`. Loopback only.
+//! What is served over HTTP, on loopback only: here the metrics for Prometheus, `/metrics` in the format
+//! it asks for, and `/healthz`.
 use std::{
     future::IntoFuture,
     io,
@@ -21,12 +22,55 @@ use tokio::{
 
 use crate::{exit::Failure, text};
 
+/// A port of 127.0.0.1; 0 is any free one.
+///
+/// # Errors
+/// The operating system's: most often, the port is taken.
+pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Routes that are being served. Dropping it ends that.
+pub(crate) struct Serving {
+    finish: Arc<Notify>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Serving {
+    /// Serves `app`, and says where.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn start(listener: TcpListener, app: Router) -> io::Result<(Self, SocketAddr)> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let addr = listener.local_addr()?;
+        let finish = Arc::new(Notify::new());
+        let told = finish.clone();
+        let serving =
+            axum::serve(listener, app).with_graceful_shutdown(async move { told.notified().await });
+        Ok((Self { finish, task: tokio::spawn(serving.into_future()) }, addr))
+    }
+    /// Takes no more requests and waits until those it has are answered.
+    async fn finish(mut self) {
+        self.finish.notify_one();
+        // It ends well or it does not; either way it was served.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// A running endpoint. Dropping it ends it.
 pub(crate) struct Exporter {
     addr: SocketAddr,
     scrapes: watch::Receiver<u64>,
-    finish: Arc<Notify>,
-    task: JoinHandle<io::Result<()>>,
+    serving: Serving,
 }
 
 #[derive(Clone)]
@@ -41,20 +85,13 @@ impl Exporter {
     /// # Errors
     /// The operating system's: most often, the port is taken.
     pub(crate) fn start(port: u16, metrics: Metrics) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let addr = listener.local_addr()?;
         let (counted, scrapes) = watch::channel(0);
-        let finish = Arc::new(Notify::new());
-        let told = finish.clone();
         let app = Router::new()
             .route("/metrics", get(serve_metrics))
             .route("/healthz", get(async || "ok\n"))
             .with_state(Served { metrics, scrapes: Arc::new(counted) });
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(async move { told.notified().await });
-        Ok(Self { addr, scrapes, finish, task: tokio::spawn(serving.into_future()) })
+        let (serving, addr) = Serving::start(listen(port)?, app)?;
+        Ok(Self { addr, scrapes, serving })
     }
     /// The same for somebody who asked for it, and is told where.
     ///
@@ -83,16 +120,8 @@ impl Exporter {
         }
     }
     /// Takes no more requests and waits until those it has are answered.
-    pub(crate) async fn finish(mut self) {
-        self.finish.notify_one();
-        // It ends well or it does not; either way the metrics were served.
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Exporter {
-    fn drop(&mut self) {
-        self.task.abort();
+    pub(crate) async fn finish(self) {
+        self.serving.finish().await;
     }
 }
 

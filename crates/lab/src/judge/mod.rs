@@ -11,7 +11,7 @@ use std::fmt;
 use net::Record;
 use serde::Serialize;
 
-use crate::scenario::Scenario;
+use crate::{run::TARGET, scenario::Scenario};
 use index::Index;
 
 /// Something tried, and how it went. The worst of several is theirs together.
@@ -50,7 +50,8 @@ pub struct Finding {
     pub records: Vec<u64>,
 }
 
-/// Judges a run by its record: the laws, then the scenario's own expectations.
+/// Judges a run by its record: the laws, then the scenario's own expectations. In the world
+/// [`TARGET`] the device writes no record, and what only it could tell is a note.
 pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
@@ -72,7 +73,12 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
         findings.push(Finding::inconclusive("evidence", text, [*before, *after]));
     }
     let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
-    Verdict { outcome, findings, notes: laws::notes(&index) }
+    let mut notes = laws::notes(&index);
+    if world == TARGET {
+        let unseen = scenario.unseen_of_foreign().into_iter();
+        notes.extend(unseen.map(|what| format!("{what}: passed over, client-side evidence only")));
+    }
+    Verdict { outcome, findings, notes }
 }
 
 impl fmt::Display for Outcome {

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    CaseResult, Stats,
+    CaseResult, Skipped, Stats,
     stats::{P95_MS, P99_MS},
 };
 use crate::judge::{Outcome, Verdict};
@@ -75,6 +75,8 @@ pub struct Suite<'a> {
     not_played: usize,
     latency_ms: Option<Stats>,
     cases: Vec<Case<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    skipped: &'a [Skipped],
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -92,7 +94,7 @@ struct Case<'a> {
 }
 
 /// The results of a suite of which `not_played` cases are missing. What was not played proves nothing.
-pub fn suite(cases: &[CaseResult], not_played: usize) -> Suite<'_> {
+pub fn suite<'a>(cases: &'a [CaseResult], skipped: &'a [Skipped], not_played: usize) -> Suite<'a> {
     let count = |outcome| cases.iter().filter(|c| c.verdict.outcome == outcome).count();
     let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.iter().copied()).collect();
     let missing = (not_played > 0).then_some(Outcome::Inconclusive);
@@ -110,6 +112,7 @@ pub fn suite(cases: &[CaseResult], not_played: usize) -> Suite<'_> {
         not_played,
         latency_ms: Stats::of(&samples),
         cases: cases.iter().map(case).collect(),
+        skipped,
     }
 }
 
@@ -169,19 +172,19 @@ mod tests {
 
     #[test]
     fn a_suite_tells_a_machine_all_the_table_does() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&suite(&cases(), 0)).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&suite(&cases(), &[], 0)).unwrap());
     }
 
     #[test]
     fn an_empty_suite_is_a_result_too() {
-        let none = serde_json::to_value(suite(&[], 0)).unwrap();
+        let none = serde_json::to_value(suite(&[], &[], 0)).unwrap();
         assert_eq!((&none["schema"], &none["cases"]), (&1.into(), &serde_json::json!([])));
     }
 
     #[test]
     fn an_interrupted_suite_is_no_pass() {
         let outcome = |cases: &[CaseResult], left| {
-            let suite = serde_json::to_value(suite(cases, left)).unwrap();
+            let suite = serde_json::to_value(suite(cases, &[], left)).unwrap();
             (suite["outcome"].clone(), suite["not_played"].clone())
         };
         let passed = &cases()[..1];

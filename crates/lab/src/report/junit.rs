@@ -2,15 +2,16 @@
 use jiff::Timestamp;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{CaseResult, line};
+use super::{CaseResult, Skipped, line};
 use crate::judge::{Outcome, Verdict};
 
 /// A suite's results as JUnit XML, begun at `now`. An inconclusive case is an `<error>`.
-pub fn xml(cases: &[CaseResult], now: Timestamp) -> String {
+pub fn xml(cases: &[CaseResult], skipped: &[Skipped], now: Timestamp) -> String {
     let mut suite = TestSuite::new("wirelab");
     suite.timestamp = now.to_string().parse().ok();
     suite.set_time(cases.iter().map(|c| c.elapsed).sum());
     suite.add_test_cases(cases.iter().map(test_case));
+    suite.add_test_cases(skipped.iter().map(not_played));
     let mut report = Report::new("wirelab");
     report.timestamp = suite.timestamp;
     report.set_time(cases.iter().map(|c| c.elapsed).sum());
@@ -25,6 +26,14 @@ fn test_case(result: &CaseResult) -> TestCase {
     if !verdict.notes.is_empty() {
         case.set_system_out(verdict.notes.join("\n"));
     }
+    case
+}
+
+fn not_played(Skipped { protocol, scenario, reason }: &Skipped) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(reason.as_str());
+    let mut case = TestCase::new(scenario.as_str(), status);
+    case.set_classname(protocol.as_str());
     case
 }
 
@@ -52,14 +61,14 @@ mod tests {
     #[test]
     fn a_build_server_sees_failures_and_errors() {
         let now = "2025-11-01T12:34:56.789Z".parse().unwrap();
-        insta::assert_snapshot!(xml(&cases(), now));
+        insta::assert_snapshot!(xml(&cases(), &[], now));
     }
 
     #[test]
     fn bytes_that_xml_cannot_hold_are_left_out() {
         let mut cases = cases();
         cases[1].verdict.findings[0].text = "saw `\x07\x1b[31m<html>`".into();
-        let text = xml(&cases, Timestamp::UNIX_EPOCH);
+        let text = xml(&cases, &[], Timestamp::UNIX_EPOCH);
         assert!(text.contains("&lt;html&gt;") && !text.contains(['\x07', '\x1b']), "{text}");
     }
 }

@@ -34,6 +34,17 @@ pub struct CaseResult {
     pub replay: String,
 }
 
+/// One scenario that was not played.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Skipped {
+    /// What it speaks.
+    pub protocol: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Why not.
+    pub reason: String,
+}
+
 /// Milliseconds each successful request of a run took, by its record.
 pub fn latencies_ms(records: &[Record]) -> Vec<f64> {
     let took = records.iter().filter_map(|r| match r.event {

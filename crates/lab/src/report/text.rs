@@ -2,7 +2,7 @@
 use std::fmt::Write;
 
 use super::{
-    CaseResult, Stats, line,
+    CaseResult, Skipped, Stats, line,
     stats::{P95_MS, P99_MS},
 };
 use crate::judge::{Finding, Outcome};
@@ -19,6 +19,14 @@ pub fn table(cases: &[CaseResult], colour: bool) -> String {
     let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.iter().copied()).collect();
     latencies(&mut out, &samples, ink).expect("writing to a string");
     out
+}
+
+/// What was not played, and why, a line each.
+pub fn skipped(skipped: &[Skipped]) -> String {
+    let line = |Skipped { protocol, scenario, reason }: &Skipped| {
+        format!("SKIPPED       {protocol}/{scenario}: {}\n", printable(reason))
+    };
+    skipped.iter().map(line).collect()
 }
 
 fn verdicts(out: &mut String, cases: &[CaseResult], ink: Ink) -> std::fmt::Result {

@@ -233,6 +233,24 @@ impl fmt::Display for Ending {
 }
 
 impl Expect {
+    /// The node whose record it is about; none if it is about everybody's.
+    pub const fn node(&self) -> Option<&Name> {
+        match self {
+            Self::Outcome(Outcome { client, .. })
+            | Self::Gaps(Gaps { client, .. })
+            | Self::Elapsed(Elapsed { client, .. }) => Some(client),
+            Self::Connections(Connections { device, .. })
+            | Self::Bytes(Bytes { device, .. })
+            | Self::Applied(Applied { device, .. })
+            | Self::Duplicates(Duplicates { device, .. }) => Some(device),
+            Self::Frames(Frames { node, .. })
+            | Self::Packet(Packet { node, .. })
+            | Self::SameBytes(SameBytes { node, .. })
+            | Self::Closed(Closed { node, .. })
+            | Self::Fact(Noted { node, .. }) => Some(node),
+            Self::Metric(_) => None,
+        }
+    }
     /// The word the file uses for it.
     pub const fn word(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 //! quirks, requests) is kept with its place in the file, for [`Scenario::error_at`].
 mod check;
 mod expect;
+mod foreign;
 
 use std::{fmt, ops::Range};
 

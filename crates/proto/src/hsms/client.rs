@@ -102,7 +102,8 @@ impl Client {
 
 /// What a host says when nobody tells it what to: the acknowledge that means "fine".
 fn usual_answer(header: &Header, text: &Bytes) -> (u8, Bytes) {
-    let next = header.function() + 1;
+    // Nothing comes after 255: such a primary cannot be answered but with SxF0.
+    let next = header.function().wrapping_add(1);
     let item = match (header.stream(), header.function()) {
         (1, 1) => Item::list([]),
         (1, 13) => Item::list([Item::binary([0]), Item::list([])]),

@@ -126,4 +126,11 @@ impl Protocol for Hsms {
     fn explain(bytes: &[u8]) -> Explanation {
         explain::explain(bytes)
     }
+    fn extent(bytes: &[u8]) -> Option<u64> {
+        let length = bytes.get(..message::LENGTH)?.try_into().expect("four");
+        Some(message::LENGTH as u64 + u64::from(u32::from_be_bytes(length)))
+    }
+    fn in_words(message: &[u8]) -> String {
+        to_sml(message).join(" ")
+    }
 }

@@ -185,6 +185,23 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
     said
 }
 
+/// How many bytes the first message has; what is none of ours goes on to the next that may be.
+pub(super) fn extent(bytes: &[u8]) -> Option<u64> {
+    let may_begin = |bytes: &[u8]| {
+        let starts = |with: &[u8]| bytes.starts_with(with) || with.starts_with(bytes);
+        !bytes.is_empty() && (starts(BARE_ACK) || starts(&MAGIC))
+    };
+    if bytes.starts_with(BARE_ACK) {
+        return Some(BARE_ACK.len() as u64);
+    }
+    if bytes.is_empty() || !may_begin(bytes) {
+        let next = (1..bytes.len()).find(|at| may_begin(&bytes[*at..])).unwrap_or(bytes.len());
+        return (next > 0).then_some(next as u64);
+    }
+    let length = bytes.get(3..HEADER)?.try_into().expect("four");
+    Some(HEADER as u64 + u64::from(u32::from_be_bytes(length)))
+}
+
 fn explain_frame(bytes: &[u8], said: &mut Explanation) -> usize {
     let take = |from: usize, to: usize| &bytes[from.min(bytes.len())..to.min(bytes.len())];
     let magic = take(0, 2);

@@ -182,4 +182,7 @@ impl Protocol for Lamp {
     fn explain(bytes: &[u8]) -> Explanation {
         codec::explain(bytes)
     }
+    fn extent(bytes: &[u8]) -> Option<u64> {
+        codec::extent(bytes)
+    }
 }

@@ -92,6 +92,19 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
     said
 }
 
+/// How many bytes the first message has; junk goes on to the next that may be one.
+pub(super) fn extent(bytes: &[u8]) -> Option<u64> {
+    match bytes {
+        [] | [0] => None,
+        [HEADER, ..] => Some(FRAME as u64),
+        _ if bytes.starts_with(ANSWER) => Some(ANSWER.len() as u64),
+        _ => {
+            let junk = bytes.iter().position(|b| *b == HEADER).unwrap_or(bytes.len());
+            Some(junk as u64)
+        }
+    }
+}
+
 fn explain_frame(frame: &[u8], said: &mut Explanation) -> usize {
     let names = ["header", "command", "reserved", "length", "shift", "subshift", "reserved"];
     for (at, name) in names.into_iter().enumerate().take(frame.len()) {

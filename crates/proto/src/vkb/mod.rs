@@ -149,4 +149,7 @@ impl Protocol for Vkb {
     fn explain(bytes: &[u8]) -> Explanation {
         codec::explain(bytes)
     }
+    fn extent(bytes: &[u8]) -> Option<u64> {
+        codec::extent(bytes)
+    }
 }

@@ -59,12 +59,19 @@ Lines it takes on stdin while it runs:
   show             what it remembers, as {\"event\":\"snapshot\",…} on stdout
   help, quit
 
+The same over HTTP, with --http-port:
+  POST /tell       the words of a tell line, as event 50
+  POST /mode       a mode, next or reject-next line
+  GET /snapshot    what it remembers
+  answered with {\"ok\":…}, the snapshot, or 400 and {\"error\":…}; 64 KiB at most
+
 Examples:
   wirelab device toggle
   wirelab device toggle --port 0 --mode delay --delay 0.2
   wirelab device toggle --answer framed --reject-next 1
   wirelab device toggle --port 9000 </dev/null >device.jsonl &
   wirelab device hsms --port 5000 --as secsgem --t7 3s
+  wirelab device hsms --http-port 8080 & curl -d 'event 50' http://127.0.0.1:8080/tell
   wirelab device hsms --active --port 5001 --tool etcher.toml
   wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
 
@@ -148,6 +155,9 @@ pub(crate) struct DeviceArgs {
     /// Serves metrics of what it saw on http://127.0.0.1:PORT/metrics; 0 is any free port, printed.
     #[arg(long, value_name = "PORT")]
     pub(crate) metrics_port: Option<u16>,
+    /// Takes orders over HTTP on this port of 127.0.0.1; 0 is any free one, which is printed.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) http_port: Option<u16>,
     /// Prints the raw chunks as well, as the kernel took and gave them.
     #[arg(long)]
     pub(crate) raw: bool,

@@ -1,5 +1,19 @@
-//! `wirelab decode`: what every byte of a frame is, and what is wrong with it.
-use std::{fmt::Write, io, io::Read};
+//! `wirelab decode`: what every byte of a frame is, and what is wrong with it; and what the messages of
+//! a capture are.
+mod capture;
+mod flow;
+mod segment;
+mod stream;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt::Write,
+    fs::File,
+    io,
+    io::{BufRead, BufReader, Cursor, Read},
+};
 
 use lab::registry::AnyProtocol;
 use proto::{
@@ -15,6 +29,7 @@ use crate::{
     exit::{Exit, Failure},
     lines, text,
 };
+use tell::Teller;
 
 /// More is not read from stdin at once.
 const MOST: u64 = 16 << 20;
@@ -25,13 +40,23 @@ const CHARS_SHOWN: usize = 160;
 
 /// # Errors
 /// The bytes are not hex, or cannot be read, or the output is not writable.
-pub(crate) fn run(DecodeArgs { protocol, hex, binary, json }: DecodeArgs) -> Result<Exit, Failure> {
-    let decoder = Decoder { protocol: config::find(&protocol)?, json };
+pub(crate) fn run(args: DecodeArgs) -> Result<Exit, Failure> {
+    let DecodeArgs { protocol, hex, binary, json, port } = args;
+    let decoder = Decoder { protocol: config::find(&protocol)?, json, port };
     if binary {
         return decoder.show(&read_stdin()?);
     }
     if hex == ["-"] {
-        return decoder.show_lines();
+        return decoder.show_all(io::stdin());
+    }
+    if let [path] = &hex[..]
+        && frame(path).is_err()
+        && let Ok(file) = File::open(path)
+    {
+        return decoder.show_all(file);
+    }
+    if port.is_some() {
+        return Err(Failure::usage("--port is for captures; these bytes have none"));
     }
     match frame(&hex.join(" ")).map_err(Failure::usage)? {
         Some(bytes) => decoder.show(&bytes),
@@ -70,6 +95,7 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
 struct Decoder {
     protocol: &'static dyn AnyProtocol,
     json: bool,
+    port: Option<u16>,
 }
 
 /// What `--json` prints.
@@ -83,12 +109,22 @@ struct Explained<'a> {
 }
 
 impl Decoder {
-    fn show_lines(&self) -> Result<Exit, Failure> {
-        let mut from = io::stdin().lock();
+    /// A capture or lines, whichever it turns out to be.
+    fn show_all(&self, mut from: impl Read + Send) -> Result<Exit, Failure> {
+        let mut head = Vec::new();
+        capture::fill(&mut head, &mut from, capture::MAGIC)?;
+        if !capture::is_capture(&head) {
+            return self.show_lines(BufReader::new(Cursor::new(head).chain(from)));
+        }
+        let mut teller = Teller::new(self.protocol, self.json, Box::new(text::print));
+        capture::decode(head, from, self.port, &mut teller)
+    }
+
+    fn show_lines(&self, mut from: impl BufRead) -> Result<Exit, Failure> {
         let mut end = Exit::Done;
         let mut number = 0;
         let mut frames = 0;
-        let unreadable = |e| Failure::environment(format!("cannot read stdin: {e}"));
+        let unreadable = |e| Failure::environment(format!("cannot read the lines: {e}"));
         while let Some(line) = lines::next_line(&mut from).map_err(unreadable)? {
             number += 1;
             if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
@@ -110,7 +146,7 @@ impl Decoder {
             }
         }
         if frames == 0 && end == Exit::Done {
-            return Err(Failure::usage("no frame on stdin; give one a line, in hex"));
+            return Err(Failure::usage("no frame in it; give one a line, in hex"));
         }
         Ok(end)
     }
@@ -175,24 +211,4 @@ fn shortened(bytes: &[u8]) -> String {
     }
     let (head, tail) = (&bytes[..BYTES_SHOWN / 2], &bytes[bytes.len() - BYTES_SHOWN / 2 + 1..]);
     format!("{} … {}", hex::encode(head), hex::encode(tail))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_is_hex_or_a_log_line() {
-        assert_eq!(frame("41:43 4b"), Ok(Some(b"ACK".to_vec())));
-        assert_eq!(frame(r#"{"raw_packet_hex": "41 43 4b"}"#), Ok(Some(b"ACK".to_vec())));
-        assert_eq!(frame(r#"{"event": "opened"}"#), Ok(None));
-        assert!(frame("xyz").is_err());
-        assert!(frame("{").is_err());
-    }
-
-    #[test]
-    fn long_runs_lose_their_middle_and_short_ones_nothing() {
-        assert_eq!(shortened(&[1, 2, 3, 4, 5, 6, 7, 8]), "01 02 03 04 05 06 07 08");
-        assert_eq!(shortened(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), "01 02 03 04 … 07 08 09");
-    }
 }

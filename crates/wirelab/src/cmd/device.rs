@@ -1,10 +1,12 @@
-//! `wirelab device`: a device as a process. Stdout tells what it saw, stdin tells it what to do.
+//! `wirelab device`: a device as a process. Stdout tells what it saw; stdin, and HTTP if wanted, tell
+//! it what to do.
+mod control;
+mod order;
+
 use std::{io, io::Write, sync::Arc};
 
 use lab::registry::{AnyHost, AnyProtocol};
 use net::{Env, Event, Net, Record, Recorder, Role, Sink, TcpOptions, record::Metrics};
-use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
@@ -16,9 +18,8 @@ use crate::{
     signals::Signals,
     text,
 };
-
-const HELP: &str =
-    "mode MODE [TIME] | next N MODE [TIME] | reject-next N | tell WORDS | show | help | quit";
+use control::{Asked, Control};
+use order::{Done, Order};
 
 /// # Errors
 /// The settings make no sense, a port is taken, or the output is not writable.
@@ -27,7 +28,7 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, device, addr, quirks, metrics_port, raw } = playing;
+    let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(0);
     let lost = Arc::new(Lost::default());
@@ -42,11 +43,12 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
+    let control = http_port.map(Control::start).transpose()?;
     let ended = tokio::select! {
         biased;
         () = signals.stop() => Ok(Exit::Done),
         () = lost.noticed.notified() => Err(lost.failure()),
-        ended = obey(protocol, &*host) => ended,
+        ended = obey(protocol, &*host, control) => ended,
     };
     host.stop().await;
     ended
@@ -58,78 +60,57 @@ fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
     Exporter::told(port, metrics)
 }
 
-/// Does what stdin says, until it says `quit`. At its end the device goes on.
-async fn obey(protocol: &dyn AnyProtocol, host: &dyn AnyHost) -> Result<Exit, Failure> {
+/// Does what stdin and HTTP say, one order at a time, until stdin says `quit`. At the end of stdin the
+/// device goes on.
+async fn obey(
+    protocol: &dyn AnyProtocol,
+    host: &dyn AnyHost,
+    mut control: Option<Control>,
+) -> Result<Exit, Failure> {
     let mut lines = lines::read(io::stdin());
-    while let Some(line) = lines.recv().await {
-        let told = match line.and_then(|line| Order::read(&line)) {
-            Ok(Order::Nothing) => continue,
-            Ok(Order::Quit) => return Ok(Exit::Done),
-            Ok(Order::Help) => Ok(HELP.to_owned()),
-            Ok(Order::Show) => {
-                text::print(&text::json_line(&Shown {
-                    event: "snapshot",
-                    memory: host.snapshot(),
-                }))?;
-                continue;
+    let mut typing = true;
+    loop {
+        tokio::select! {
+            biased;
+            line = lines.recv(), if typing => {
+                let Some(line) = line else {
+                    typing = false;
+                    continue;
+                };
+                let done = match line.and_then(|line| Order::read(&line)) {
+                    Ok(order) => order.obey(protocol, host).await,
+                    Err(problem) => Err(problem),
+                };
+                if let Some(exit) = told(done)? {
+                    return Ok(exit);
+                }
             }
-            Ok(Order::Tell(words)) => match host.prompt(Value::String(words.clone())) {
-                Ok(()) => Ok(format!("ok: {words}")),
-                Err(e) => Err(e.problem),
-            },
-            Ok(Order::Misbehave(quirk)) => match protocol.check_quirk(&quirk) {
-                Ok(()) => host.misbehave(&quirk).await.map(|()| format!("ok: {quirk}")),
-                Err(e) => Err(e),
+            Some(Asked { order, answer }) = asked(&mut control) => {
+                // Whoever asked may not wait for the answer any more.
+                let _ = answer.send(order.obey(protocol, host).await);
             }
-            .map_err(|e| e.problem),
-            Err(problem) => Err(problem),
-        };
-        text::talk(&told.unwrap_or_else(|problem| format!("error: {problem}")));
-    }
-    std::future::pending().await
-}
-
-/// A line on stdin.
-#[derive(Debug, PartialEq)]
-enum Order {
-    Nothing,
-    Misbehave(String),
-    Tell(String),
-    Show,
-    Help,
-    Quit,
-}
-
-impl Order {
-    fn read(line: &str) -> Result<Self, String> {
-        let words: Vec<_> = line.split_whitespace().collect();
-        match words[..] {
-            [] => Ok(Self::Nothing),
-            ["mode", ref mode @ ..] if !mode.is_empty() => Ok(Self::Misbehave(mode.join(" "))),
-            ["next", times, ref mode @ ..] if !mode.is_empty() => few(times, &mode.join(" ")),
-            ["reject-next", times] => few(times, "reject"),
-            ["tell", ref words @ ..] if !words.is_empty() => Ok(Self::Tell(words.join(" "))),
-            ["show"] => Ok(Self::Show),
-            ["help"] => Ok(Self::Help),
-            ["quit"] => Ok(Self::Quit),
-            _ => Err(format!("`{line}` is no order; there are: {HELP}")),
         }
     }
 }
 
-fn few(times: &str, mode: &str) -> Result<Order, String> {
-    match times.parse::<u32>() {
-        Ok(times) if times > 0 => Ok(Order::Misbehave(format!("{mode} x{times}"))),
-        _ => Err(format!("`{times}` is no number of times; write for instance next 3 {mode}")),
+async fn asked(control: &mut Option<Control>) -> Option<Asked> {
+    match control {
+        Some(control) => control.asked().await,
+        None => std::future::pending().await,
     }
 }
 
-/// What it remembers.
-#[derive(Serialize)]
-struct Shown {
-    event: &'static str,
-    #[serde(flatten)]
-    memory: Value,
+/// Says what came of a line of stdin, and whether that was the end.
+fn told(done: Result<Done, String>) -> Result<Option<Exit>, Failure> {
+    match done {
+        Ok(Done::Nothing) => {}
+        Ok(Done::Did(what)) => text::talk(&format!("ok: {what}")),
+        Ok(Done::Memory(memory)) => text::print(&text::json_line(&memory))?,
+        Ok(Done::Help(help)) => text::talk(help),
+        Ok(Done::Quit) => return Ok(Some(Exit::Done)),
+        Err(problem) => text::talk(&format!("error: {problem}")),
+    }
+    Ok(None)
 }
 
 /// Prints the records that tell what the device saw.
@@ -192,24 +173,5 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::StepFailed { .. }
         | Event::Armed { .. }
         | Event::Ended { .. } => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn orders_read_as_people_type_them() {
-        let quirk = |text: &str| Ok(Order::Misbehave(text.into()));
-        assert_eq!(Order::read(" mode  delay 2 "), quirk("delay 2"));
-        assert_eq!(Order::read("next 3 timeout"), quirk("timeout x3"));
-        assert_eq!(Order::read("next 1 delay 200ms"), quirk("delay 200ms x1"));
-        assert_eq!(Order::read("reject-next 2"), quirk("reject x2"));
-        assert_eq!(Order::read(""), Ok(Order::Nothing));
-        for wrong in ["mode", "next", "next 3", "next x reject", "reject-next 0", "show me", "off"]
-        {
-            assert!(Order::read(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -105,7 +105,8 @@ fn how(probe: &ProbeArgs) -> RawSetup {
     }
 }
 
-async fn lookup(target: &str, port: u16) -> Result<SocketAddr, Failure> {
+/// The address of HOST[:PORT].
+pub(crate) async fn lookup(target: &str, port: u16) -> Result<SocketAddr, Failure> {
     let whole = match target.parse::<IpAddr>() {
         Ok(ip) => SocketAddr::new(ip, port).to_string(),
         Err(_) if target.contains(':') => target.to_owned(),

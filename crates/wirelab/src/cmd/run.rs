@@ -1,4 +1,6 @@
 //! `wirelab run`: plays scenarios, judges each by its record, and writes the reports.
+mod place;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -8,8 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::{
     Kind,
     judge::{Outcome, judge},
-    report::{CaseResult, json, junit, latencies_ms, text as table},
-    run::{Played, play_until},
+    report::{CaseResult, Skipped, json, junit, latencies_ms, text as table},
+    run::{Played, play_against, play_until},
     scenario::Scenario,
 };
 use net::{
@@ -27,31 +29,51 @@ use crate::{
     exit::{Exit, Failure},
     signals, text,
 };
+use place::{Kinds, Place, Target};
 
 /// One play: which scenario, where, under which seed.
 struct Act<'a> {
     path: &'a str,
     scenario: &'a Scenario,
-    kind: Kind,
+    place: Place,
     seed: u64,
 }
 
 /// # Errors
 /// A scenario makes no sense, or a report cannot be written.
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs { files, sim, tcp, seed, seeds, out, json } = args;
+    let RunArgs { files, sim, tcp, seed, seeds, out, target, hsms, json } = args;
     let scenarios = scenarios::load(&files)?;
+    let target = if sim { None } else { Target::of(target, hsms, &scenarios)? };
     let kinds = Kinds { sim, tcp };
-    let mut acts = Vec::new();
+    let (mut acts, mut skipped) = (Vec::new(), Vec::new());
     for (path, scenario) in &scenarios {
-        let plays = kinds.of(scenario).into_iter().flat_map(|kind| {
-            (0..seeds).map(move |n| Act { path, scenario, kind, seed: seed.wrapping_add(n) })
+        let place = match target.as_ref().filter(|target| target.speaks(scenario)) {
+            Some(target) => match scenario.needs_our_device() {
+                Some(reason) => {
+                    skipped.push(not_played(scenario, reason));
+                    continue;
+                }
+                None => Some(Place::Target(target.addr)),
+            },
+            None => kinds.of(scenario).map(Place::World),
+        };
+        let plays = place.into_iter().flat_map(|place| {
+            (0..seeds).map(move |n| Act { path, scenario, place, seed: seed.wrapping_add(n) })
         });
         acts.extend(plays);
     }
     if acts.is_empty() {
-        let asked = if sim { "the simulated world" } else { "real sockets" };
-        return Err(Failure::usage(format!("none of these scenarios can be played on {asked}")));
+        let asked = match (target, sim) {
+            (Some(target), _) => format!("against {}: all need a device of ours", target.addr),
+            (None, true) => "in the simulated world".into(),
+            (None, false) => "on real sockets".into(),
+        };
+        let mut problem = format!("none of these scenarios can be played {asked}");
+        if let [only] = &skipped[..] {
+            problem = format!("{problem}; {}", only.reason);
+        }
+        return Err(Failure::usage(problem));
     }
     // What a signal would leave lying about comes after the ears.
     let interrupted = signals::listen();
@@ -67,19 +89,20 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
             act.scenario.protocol.get_ref(),
             act.scenario.name.get_ref()
         ));
-        let Some((case, played)) = perform(act, &interrupted)? else { break };
+        let Some((case, played)) = perform(act, cases.is_empty(), &interrupted)? else { break };
         reports.keep(act, &played)?;
         cases.push(case);
         progress.inc(1);
     }
     progress.finish_and_clear();
     let left = acts.len() - cases.len();
-    let suite = json::suite(&cases, left);
+    let suite = json::suite(&cases, &skipped, left);
     let dir = reports.dir.clone();
-    reports.write(&cases, &suite)?;
+    reports.write(&cases, &skipped, &suite)?;
     if json {
         say(&text::json_line(&suite))?;
     } else {
+        say(&table::skipped(&skipped))?;
         say(&table::table(&cases, true))?;
         text::talk(&format!("reports are in {}", dir.display()));
     }
@@ -107,49 +130,62 @@ pub(crate) fn exit(outcomes: impl Iterator<Item = Outcome>) -> Exit {
     }
 }
 
-/// The worlds asked for.
-struct Kinds {
-    sim: bool,
-    tcp: bool,
-}
-
-impl Kinds {
-    fn of(&self, scenario: &Scenario) -> Option<Kind> {
-        let wanted = match (self.sim, self.tcp) {
-            (true, _) => Kind::Sim,
-            (false, true) => Kind::Tcp,
-            (false, false) if scenario.worlds.contains(&Kind::Tcp) => Kind::Tcp,
-            (false, false) => Kind::Sim,
-        };
-        scenario.worlds.contains(&wanted).then_some(wanted)
+fn not_played(scenario: &Scenario, reason: String) -> Skipped {
+    Skipped {
+        protocol: scenario.protocol.get_ref().clone(),
+        scenario: scenario.name.get_ref().clone(),
+        reason,
     }
 }
 
 /// Plays and judges it; none if it was interrupted.
-fn perform(act: &Act<'_>, told: &signals::Told) -> Result<Option<(CaseResult, Played)>, Failure> {
-    let Act { path, scenario, kind, seed } = act;
+///
+/// # Errors
+/// It makes no sense, or it is the first, and nobody is there.
+fn perform(
+    act: &Act<'_>,
+    first: bool,
+    told: &signals::Told,
+) -> Result<Option<(CaseResult, Played)>, Failure> {
+    let Act { path, scenario, place, seed } = act;
     let watch = Stopwatch::start();
-    let played = play_until(scenario, *kind, *seed, told.clone().set());
-    let Some(played) = played.map_err(|e| scenarios::mistakes(&e))? else { return Ok(None) };
+    let Some(played) = play(act, told)? else { return Ok(None) };
     let elapsed = watch.elapsed();
-    let verdict = judge(scenario, kind.name(), &played.records);
+    if let (true, Place::Target(addr), Some(why)) = (first, place, played.nobody()) {
+        return Err(Failure::environment(format!(
+            "nobody is at {addr}: {why}; is the device running, and is that its address?"
+        )));
+    }
+    let verdict = judge(scenario, place.name(), &played.records);
     // Virtual milliseconds say nothing about how fast anything is.
-    let latencies_ms = match kind {
-        Kind::Tcp => latencies_ms(&played.records),
-        Kind::Sim => Vec::new(),
+    let latencies_ms = match place {
+        Place::World(Kind::Tcp) | Place::Target(_) => latencies_ms(&played.records),
+        Place::World(Kind::Sim) => Vec::new(),
     };
     let case = CaseResult {
         protocol: scenario.protocol.get_ref().clone(),
         scenario: scenario.name.get_ref().clone(),
         title: scenario.title.clone(),
-        world: kind.name().into(),
+        world: place.name().into(),
         seed: *seed,
         verdict,
         elapsed,
         latencies_ms,
-        replay: format!("wirelab run {} --{} --seed {seed}", quoted(path), kind.name()),
+        replay: format!("wirelab run {} {} --seed {seed}", quoted(path), place.flag()),
     };
     Ok(Some((case, played)))
+}
+
+fn play(
+    Act { scenario, place, seed, .. }: &Act<'_>,
+    told: &signals::Told,
+) -> Result<Option<Played>, Failure> {
+    let stop = told.clone().set();
+    let played = match place {
+        Place::World(kind) => play_until(scenario, *kind, *seed, stop),
+        Place::Target(addr) => play_against(scenario, *addr, *seed, stop),
+    };
+    played.map_err(|e| scenarios::mistakes(&e))
 }
 
 /// As a shell takes it for one word.
@@ -173,12 +209,12 @@ impl Reports {
     }
 
     fn keep(&mut self, act: &Act<'_>, played: &Played) -> Result<(), Failure> {
-        let Act { scenario, kind, seed, .. } = act;
+        let Act { scenario, place, seed, .. } = act;
         let header = Header {
             wirelab_evidence: Header::FORMAT,
             scenario: Some(scenarios::name(scenario)),
             seed: *seed,
-            world: kind.name().into(),
+            world: place.name().into(),
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("WIRELAB_COMMIT").map(Into::into),
             started: played.started,
@@ -189,12 +225,17 @@ impl Reports {
         evidence.written().check().map_err(|e| unwritable(&self.dir.join("run.jsonl"), &e))
     }
 
-    fn write(self, cases: &[CaseResult], suite: &json::Suite) -> Result<(), Failure> {
+    fn write(
+        self,
+        cases: &[CaseResult],
+        skipped: &[Skipped],
+        suite: &json::Suite<'_>,
+    ) -> Result<(), Failure> {
         let now = today();
         let samples: Vec<f64> = cases.iter().flat_map(|c| c.latencies_ms.clone()).collect();
         self.place("performance-report.json", &pretty(&json::performance_report(&samples, now)))?;
         self.place("report.json", &pretty(suite))?;
-        self.place("integration-junit.xml", &junit::xml(cases, now))?;
+        self.place("integration-junit.xml", &junit::xml(cases, skipped, now))?;
         let path = self.dir.join("run.jsonl");
         files::place(self.evidence, &path).map_err(|e| unwritable(&path, &e))
     }

@@ -4,6 +4,7 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod blackhole;
 mod bounds;
+mod captures;
 mod decode;
 mod device;
 mod follow;
@@ -18,12 +19,15 @@ mod many;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod netns;
+mod orders;
 mod output;
+mod pcap;
 mod probe;
 mod run;
 mod scenario;
 mod stages;
 mod support;
+mod target;
 mod toggle;
 mod usage;
 mod vkb;

@@ -25,6 +25,8 @@ pub(crate) fn wirelab() -> Command {
         "LOG_LEVEL",
         "METRICS_PORT",
         "WIRELAB_TARGET",
+        "HSMS_SERVER_HOST",
+        "HSMS_SERVER_PORT",
     ] {
         command.env_remove(name);
     }
@@ -246,16 +248,23 @@ pub(crate) fn toggle_at(addr: SocketAddr, flags: &[&str]) -> Command {
 pub(crate) fn get(url: &str, accept: Option<&str>) -> (String, String) {
     let (addr, path) = url.strip_prefix("http://").and_then(|u| u.split_once('/')).expect("a URL");
     let accept = accept.map(|accept| format!("Accept: {accept}\r\n")).unwrap_or_default();
-    let mut stream = TcpStream::connect(addr).expect("it is served");
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {addr}\r\n{accept}Connection: close\r\n\r\n")
-        .expect("it listens");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    (head.to_lowercase(), body.to_owned())
+    let request =
+        format!("GET /{path} HTTP/1.1\r\nHost: {addr}\r\n{accept}Connection: close\r\n\r\n");
+    http(addr, request.as_bytes())
 }
 
 /// The URL in a line that names one.
 pub(crate) fn url(line: &str) -> &str {
     line.split(' ').find(|word| word.starts_with("http://")).expect(line)
+}
+
+/// Sends these bytes, which are an HTTP request to be answered last; head and body of the answer.
+pub(crate) fn http(addr: &str, request: &[u8]) -> (String, String) {
+    let mut stream = TcpStream::connect(addr).expect("it is served");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+    stream.write_all(request).expect("it listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head.to_lowercase(), body.to_owned())
 }
