@@ -395,3 +395,56 @@ fn hostile_bytes_do_no_harm() {
         [&hex::decode("00009c4a 0000 8219 0000 00000001").unwrap()[..], &[1, 1].repeat(20_000)];
     any_bytes(&deep.concat());
 }
+
+/// What each stack was seen to do as the end that dials, row by row: T6 is 2 s, T7 10 s.
+#[test]
+fn every_dialling_stack_takes_a_select_gone_wrong_in_its_own_way() {
+    const LATER: &str = "later";
+    let rows: &[(&str, &[&str])] = &[
+        ("no Select.rsp", &[LATER]),
+        ("Select.rsp status 1", &["0000000a ffff 0001 0002 00000001", S1F1, LATER]),
+        ("Select.rsp status 3", &["0000000a ffff 0003 0002 00000001", S1F1, LATER]),
+        ("Reject of Select", &["0000000a ffff 0104 0007 00000001", LATER]),
+        ("Select.rsp of other system bytes", &["0000000a ffff 0000 0002 00000063", LATER]),
+        ("our Select.req crosses", &[SELECT]),
+        ("data before Select.rsp", &[S1F1, SELECTED]),
+        ("Deselect", &[SELECTED, "0000000a ffff 0000 0003 00000007"]),
+        ("Separate", &[SELECTED, "0000000a ffff 0000 0009 00000007"]),
+    ];
+    let mut table = String::new();
+    for r#as in Personality::ALL.iter().filter(|who| **who != Personality::Xstatenet) {
+        writeln!(table, "\n{as}").unwrap();
+        for (row, words) in rows {
+            let settings = Settings {
+                connect: Some(Connect::Active),
+                r#as: Some(*r#as),
+                t6: Span::millis(2000),
+                ..quiet()
+            };
+            let (mut tool, _) = device(settings);
+            let mut said = Vec::new();
+            for bytes in *words {
+                if *bytes != LATER {
+                    said.extend(poke(&mut tool, ms(1), bytes));
+                    continue;
+                }
+                for second in [2, 10] {
+                    if said.last().is_some_and(|last: &String| last.starts_with("close")) {
+                        break;
+                    }
+                    tool.handle_input(ms(second * 1000 + 1), Input::Timeout);
+                    said.extend(hear(&mut tool).into_iter().map(
+                        |end| match end.starts_with("close") {
+                            true => format!("close at {second} s"),
+                            false => end,
+                        },
+                    ));
+                }
+            }
+            let said: Vec<_> = said.iter().map(|s| s.split(':').next().unwrap()).collect();
+            let said = if said.is_empty() { "-".into() } else { said.join(", ") };
+            writeln!(table, "  {row:<33} {said}").unwrap();
+        }
+    }
+    insta::assert_snapshot!("hsms_active_table", table);
+}
