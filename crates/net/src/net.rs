@@ -6,7 +6,6 @@ use std::{
 };
 
 use proto::Stage;
-use tokio::io::ReadBuf;
 
 use crate::{
     sim,
@@ -105,15 +104,6 @@ impl Stream {
     }
     /// Reads what is there, 0 bytes at the end of the stream.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buf = ReadBuf::new(buf);
-        self.poll_read_buf(cx, &mut buf).map_ok(|()| buf.filled().len())
-    }
-    /// The same into a buffer that need not have been written before; nothing at the end.
-    pub(crate) fn poll_read_buf(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => tcp::poll_read(stream, cx, buf),
             Self::Sim(stream) => stream.poll_read(cx, buf),

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::ReadBuf;
 use tokio::{
     sync::mpsc,
     time::{Instant, Sleep},
@@ -190,14 +189,14 @@ impl Stream {
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let mut rx = lock(&self.rx);
         let now = now();
         let arrived = rx.queue.front().is_some_and(|(at, _)| *at <= now);
         if arrived && let Some((_, bytes)) = rx.queue.front_mut() {
-            let n = bytes.len().min(buf.remaining());
-            buf.put_slice(&bytes[..n]);
+            let n = bytes.len().min(buf.len());
+            buf[..n].copy_from_slice(&bytes[..n]);
             bytes.drain(..n);
             if bytes.is_empty() {
                 rx.queue.pop_front();
@@ -206,14 +205,14 @@ impl Stream {
             if let Some(waker) = rx.writer.take() {
                 waker.wake();
             }
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(n));
         }
         // What arrived before a reset stays readable; what had not arrived is lost with it.
         if rx.is_reset() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         if rx.queue.is_empty() && rx.fin.is_some_and(|at| at <= now) {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(0));
         }
         let next = rx.queue.front().map(|(at, _)| *at).or(rx.fin);
         let due = [next, rx.reset].into_iter().flatten().min();

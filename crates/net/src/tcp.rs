@@ -1,8 +1,7 @@
 //! Real sockets, and the options that decide how soon a dead peer is noticed.
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::SocketAddr,
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -11,7 +10,7 @@ use proto::{ConfigError, Span};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
-    io::{AsyncRead, Interest, ReadBuf},
+    io::Interest,
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
@@ -199,12 +198,18 @@ fn not_ourselves(stream: TcpStream, dialled: SocketAddr) -> io::Result<TcpStream
 /// Reads until the kernel has no more. The runtime's own read takes a short read for "drained",
 /// and stalls when an urgent byte cut it short.
 pub(crate) fn poll_read(
-    stream: &mut TcpStream,
+    stream: &TcpStream,
     cx: &mut Context<'_>,
-    buf: &mut ReadBuf<'_>,
-) -> Poll<io::Result<()>> {
-    // It knows that a read which did not fill the buffer has left nothing, and saves the next one.
-    Pin::new(stream).poll_read(cx, buf)
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let socket = SockRef::from(stream);
+        match stream.try_io(Interest::READABLE, || (&*socket).read(buf)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            read => return Poll::Ready(read),
+        }
+    }
 }
 
 pub(crate) fn poll_write(

@@ -4,13 +4,11 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
-    mem::MaybeUninit,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use proto::{CloseReason, Frame, Time};
-use tokio::io::ReadBuf;
 
 use crate::{Dir, Env, Event, net::Stream};
 
@@ -158,13 +156,10 @@ impl Wire {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         let conn = self.conn;
-        let mut space = [const { MaybeUninit::uninit() }; READ];
-        let mut buf = ReadBuf::uninit(&mut space);
-        let Poll::Ready(read) = self.stream.poll_read_buf(cx, &mut buf) else {
-            return Poll::Pending;
-        };
+        let mut buf = [0; READ];
+        let Poll::Ready(read) = self.stream.poll_read(cx, &mut buf) else { return Poll::Pending };
         Poll::Ready(match read {
-            Ok(()) if buf.filled().is_empty() => {
+            Ok(0) => {
                 self.read_ended = true;
                 match self.broken.take() {
                     Some(reason) => Happened::Ended(reason),
@@ -174,8 +169,8 @@ impl Wire {
                     }
                 }
             }
-            Ok(()) => {
-                let bytes = Bytes::copy_from_slice(buf.filled());
+            Ok(n) => {
+                let bytes = Bytes::copy_from_slice(&buf[..n]);
                 env.record(Event::Received { conn, bytes: bytes.clone() });
                 Happened::Received(bytes)
             }
