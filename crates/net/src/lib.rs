@@ -19,6 +19,6 @@ pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};
 pub use host::Host;
 pub use net::Net;
-pub use record::{Dir, Event, Record, Recorder, Role, Sink};
+pub use record::{Dir, Event, Flow, Record, Recorder, Role, Sink};
 pub use sim::Sim;
 pub use tcp::{RawTcpOptions, TcpOptions};
