@@ -9,6 +9,7 @@ pub mod env;
 pub mod files;
 pub mod host;
 pub mod net;
+pub mod proxy;
 pub mod record;
 pub mod sim;
 pub mod tcp;
