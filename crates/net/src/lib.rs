@@ -4,6 +4,7 @@
 
 pub mod bare;
 pub mod client;
+mod diag;
 pub mod door;
 pub mod env;
 pub mod files;
@@ -19,7 +20,7 @@ pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent
 pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};
 pub use host::Host;
-pub use net::Net;
+pub use net::{Listens, Net};
 pub use record::{Dir, Event, Flow, Record, Recorder, Role, Sink};
 pub use sim::Sim;
 pub use tcp::{RawTcpOptions, TcpOptions};

@@ -8,7 +8,7 @@ use std::{
 use proto::Stage;
 
 use crate::{
-    sim,
+    diag, sim,
     tcp::{self, TcpOptions},
 };
 
@@ -27,6 +27,17 @@ pub enum Listener {
     Tcp(tcp::Listener),
     /// Ours.
     Sim(sim::Listener),
+}
+
+/// Whether anybody would take a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    /// Nobody is there: dialling is refused.
+    No,
+    /// There is room for one more.
+    Yes,
+    /// Somebody is there and accepts too little: dialling gets no answer.
+    Full,
 }
 
 /// A connection.
@@ -64,6 +75,18 @@ impl Net {
         match self {
             Self::Tcp(options) => tcp::listen(addr, options).map(Listener::Tcp),
             Self::Sim(sim) => sim.listen(addr).map(Listener::Sim),
+        }
+    }
+    /// Whether anybody listens at `addr`, found out without dialling. `None` where that cannot be
+    /// known: at another host, on another system than Linux.
+    pub fn listens(&self, addr: SocketAddr) -> Option<Listens> {
+        match self {
+            Self::Tcp(_) => Some(match diag::listener(addr)? {
+                None => Listens::No,
+                Some(backlog) if backlog.is_full() => Listens::Full,
+                Some(_) => Listens::Yes,
+            }),
+            Self::Sim(sim) => Some(sim.listens(addr)),
         }
     }
 }
@@ -145,6 +168,14 @@ impl Stream {
         match self {
             Self::Tcp(stream) => tcp::unacked(stream),
             Self::Sim(stream) => Some(stream.unacked()),
+        }
+    }
+    /// Has the peer's program read every byte we wrote? `None` where that cannot be known: it is on
+    /// another host, on another system than Linux, or its socket is gone.
+    pub fn drained(&self) -> Option<bool> {
+        match self {
+            Self::Tcp(stream) => tcp::drained(stream),
+            Self::Sim(stream) => stream.drained(),
         }
     }
 }

@@ -16,6 +16,8 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
+use crate::net::Listens;
+
 const BACKLOG: usize = 128;
 /// Bytes on their way in one direction before a writer has to wait.
 const WINDOW: usize = 256 * 1024;
@@ -66,6 +68,14 @@ impl Sim {
             }
             // A full backlog drops the SYN: nothing ever comes back.
             Err(mpsc::error::TrySendError::Full(_)) => pending().await,
+        }
+    }
+    pub(crate) fn listens(&self, addr: SocketAddr) -> Listens {
+        match self.ports().listeners.get(&addr) {
+            Some(queue) if queue.is_closed() => Listens::No,
+            Some(queue) if queue.capacity() == 0 => Listens::Full,
+            Some(_) => Listens::Yes,
+            None => Listens::No,
         }
     }
     fn ports(&self) -> MutexGuard<'_, Ports> {
@@ -172,6 +182,11 @@ impl Stream {
         let mut tx = lock(&self.tx);
         tx.acknowledge(self.latency);
         tx.unacked.iter().map(|(_, n)| n).sum()
+    }
+    /// What is on its way counts as unread; of an end that was dropped nothing is known.
+    pub(crate) fn drained(&self) -> Option<bool> {
+        let tx = lock(&self.tx);
+        (!tx.reader_gone).then(|| tx.queue.is_empty())
     }
     pub(crate) fn finish(&mut self) {
         let mut tx = lock(&self.tx);

@@ -14,6 +14,8 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
+use crate::diag;
+
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -254,6 +256,15 @@ pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn unacked(_: &TcpStream) -> Option<usize> {
     None
+}
+
+/// Whether the peer's program has read all we wrote. Its kernel has it all before that kernel is asked.
+pub(crate) fn drained(stream: &TcpStream) -> Option<bool> {
+    if unacked(stream)? > 0 {
+        return Some(false);
+    }
+    let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+    diag::unread(peer, local).map(|bytes| bytes == 0)
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub struct Lane {
     held: usize,
     last: Time,
     ended: bool,
+    /// A fault has finished it (FIN): what still comes is dropped.
+    muted: bool,
     struck: VecDeque<Strike>,
     seen: Vec<&'static str>,
 }
@@ -135,6 +137,7 @@ impl Lane {
             held: 0,
             last: now,
             ended: false,
+            muted: false,
             struck: VecDeque::new(),
             seen: Vec::new(),
         };
@@ -169,7 +172,11 @@ impl Lane {
     /// Nothing is in force and nothing waits: bytes may go straight through. Say how many did with
     /// [`Self::passed`].
     pub fn is_clear(&self) -> bool {
-        self.rules.is_empty() && self.line.is_empty() && self.cutter.is_none()
+        self.rules.is_empty()
+            && self.line.is_empty()
+            && self.cutter.is_none()
+            && self.struck.is_empty()
+            && !self.muted
     }
     /// So many bytes went straight through.
     pub fn passed(&mut self, bytes: usize) {
@@ -184,6 +191,11 @@ impl Lane {
     }
     /// Takes what the sender sent.
     pub fn take(&mut self, now: Time, bytes: Bytes) {
+        if self.muted {
+            return self.passed(bytes.len());
+        }
+        // What strikes by time strikes before bytes that come at that time.
+        self.strike_by_time(now);
         let Some(cutter) = &mut self.cutter else { return self.edit(now, bytes, None) };
         for (frame, kind) in cutter.push(bytes) {
             self.edit(now, frame, kind);
@@ -192,7 +204,9 @@ impl Lane {
     /// The sender finished (FIN).
     pub fn finish(&mut self, now: Time) {
         self.flush(now);
-        self.end(now, What::Fin);
+        if !self.muted {
+            self.end(now, What::Fin);
+        }
     }
     /// The sender reset the connection.
     pub fn broke(&mut self, now: Time) {
@@ -284,7 +298,8 @@ impl Lane {
                     let (fault, at) = (by.text.clone(), front.offset);
                     self.strike(&fault, at, "FIN here; the sender was told nothing".into());
                     self.line.pop_front();
-                    self.discard_from_now_on();
+                    self.line.clear();
+                    (self.held, self.muted) = (0, true);
                     return Output::Finish;
                 }
                 What::End { end, by } => {
@@ -386,12 +401,6 @@ impl Lane {
         self.last = at.max(self.last);
         let offset = self.taken;
         self.line.push_back(Piece { at, stamp: now, offset, what, notes: Vec::new() });
-    }
-
-    fn discard_from_now_on(&mut self) {
-        self.line.clear();
-        self.held = 0;
-        self.ended = true;
     }
 }
 
