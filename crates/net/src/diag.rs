@@ -50,7 +50,7 @@ pub(crate) fn is_local(ip: IpAddr) -> bool {
 }
 
 /// Dialling the address that stands for all of them reaches loopback.
-fn dialled(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn dialled(addr: SocketAddr) -> SocketAddr {
     match addr.ip().to_canonical() {
         ip if !ip.is_unspecified() => SocketAddr::new(ip, addr.port()),
         IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, addr.port()).into(),

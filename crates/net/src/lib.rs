@@ -4,6 +4,7 @@
 
 pub mod bare;
 pub mod client;
+pub mod deaf;
 mod diag;
 pub mod door;
 pub mod env;
@@ -17,6 +18,7 @@ pub mod tcp;
 mod wire;
 
 pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
+pub use deaf::{DeafListener, FullListener};
 pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};
 pub use host::Host;

@@ -72,9 +72,20 @@ impl Net {
     /// # Errors
     /// The operating system's: most often, the port is taken.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<Listener> {
+        self.listen_as(addr, None)
+    }
+    /// Listens, and what it accepts has a receive buffer of about so many bytes from its first moment
+    /// on; see [`Stream::set_receive_buffer`].
+    ///
+    /// # Errors
+    /// As [`Net::listen`].
+    pub fn listen_with_buffer(&self, addr: SocketAddr, bytes: usize) -> io::Result<Listener> {
+        self.listen_as(addr, Some(bytes))
+    }
+    fn listen_as(&self, addr: SocketAddr, buffer: Option<usize>) -> io::Result<Listener> {
         match self {
-            Self::Tcp(options) => tcp::listen(addr, options).map(Listener::Tcp),
-            Self::Sim(sim) => sim.listen(addr).map(Listener::Sim),
+            Self::Tcp(options) => tcp::listen(addr, options, buffer).map(Listener::Tcp),
+            Self::Sim(sim) => sim.listen(addr, buffer).map(Listener::Sim),
         }
     }
     /// Whether anybody listens at `addr`, found out without dialling. `None` where that cannot be
@@ -176,6 +187,30 @@ impl Stream {
         match self {
             Self::Tcp(stream) => tcp::drained(stream),
             Self::Sim(stream) => stream.drained(),
+        }
+    }
+    /// Has the peer reset it, or the system given it up? Known without a read, even with bytes unread.
+    /// Where the read or write that reports it has taken the error along, it is no longer. On Windows
+    /// it cannot be asked, and nothing is ever broken.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => tcp::is_broken(stream),
+            Self::Sim(stream) => stream.is_broken(),
+        }
+    }
+    /// How many bytes may wait to be read before the peer has to wait with more. Linux doubles it for
+    /// its own needs, goes no lower than some 2 KB, and may take more on a connection that is open
+    /// already; [`Net::listen_with_buffer`] is in time.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => tcp::set_receive_buffer(stream, bytes),
+            Self::Sim(stream) => {
+                stream.set_receive_buffer(bytes);
+                Ok(())
+            }
         }
     }
 }
