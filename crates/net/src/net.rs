@@ -154,6 +154,14 @@ impl Stream {
             Self::Sim(stream) => stream.poll_write(cx, bufs),
         }
     }
+    /// Returns once there is something to read, and leaves it there.
+    pub async fn readable(&self) {
+        match self {
+            // A connection that is gone is read from as well, and found to be so.
+            Self::Tcp(stream) => drop(stream.readable().await),
+            Self::Sim(stream) => stream.readable().await,
+        }
+    }
     /// Finishes sending (FIN); reading goes on.
     ///
     /// # Errors

@@ -286,6 +286,18 @@ impl Stream {
         }
         Poll::Pending
     }
+    /// Looks once a round trip; whoever waits for this is in no hurry.
+    pub(crate) async fn readable(&self) {
+        let is_there = |pipe: &Pipe| {
+            pipe.is_reset()
+                || pipe.queue.front().is_some_and(|(at, _)| *at <= now())
+                || pipe.fin.is_some_and(|at| at <= now())
+        };
+        while !is_there(&lock(&self.rx)) {
+            let pause = (self.latency * 2).max(Duration::from_millis(1));
+            tokio::time::sleep_until(now() + pause).await;
+        }
+    }
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,

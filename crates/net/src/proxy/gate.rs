@@ -1,6 +1,6 @@
 //! The proxy's front door: a listener that is open, shut, or deaf as the target or a fault wants it,
 //! and what happens to who comes in.
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use proto::{CloseReason, Stage, Time};
 use tokio::{
@@ -14,10 +14,11 @@ use super::{
     fault::Fault,
     frames::Speech,
     lane::{self, Lane, Who},
-    link::{Link, Side, Soon as _},
+    link::{Link, Side},
 };
 use crate::{
     Env, Event, Flow, Listens,
+    deaf::{DeafListener, FullListener},
     net::{Listener, Stream, connect_stage},
 };
 
@@ -26,6 +27,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(10);
 /// How often it is dialled to see whether it is back, where it cannot.
 const PROBE: Duration = Duration::from_millis(100);
+/// A backlog that is full for less than this is a burst, and no device that is stuck.
+const JAM: Duration = Duration::from_millis(100);
 /// After a failed accept, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -44,21 +47,31 @@ pub(super) struct Gate {
     refused: (mpsc::Sender<()>, mpsc::Receiver<()>),
     /// The target refused, and it cannot be seen whether it still does: dial again then.
     probe: Option<Time>,
-    since: std::collections::BTreeMap<u64, Time>,
+    /// Since when its backlog is full.
+    full_since: Option<Time>,
+    /// When each of the listener's own faults was first seen.
+    since: BTreeMap<u64, Time>,
 }
 
 /// The listening socket.
 enum Port {
     Open(Listener),
     Shut,
+    /// No handshake is done.
+    Full {
+        _listener: FullListener,
+    },
     /// Handshakes are done by the kernel, and nobody accepts.
-    Deaf(#[allow(dead_code)] Listener),
+    Deaf {
+        _listener: DeafListener,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Open,
     Shut,
+    Full,
     Deaf,
 }
 
@@ -84,7 +97,8 @@ impl Gate {
             links: JoinSet::new(),
             refused: mpsc::channel(1),
             probe: None,
-            since: std::collections::BTreeMap::new(),
+            full_since: None,
+            since: BTreeMap::new(),
         }
     }
 
@@ -117,30 +131,33 @@ impl Gate {
         let is = match self.port {
             Port::Open(_) => Wanted::Open,
             Port::Shut => Wanted::Shut,
-            Port::Deaf(_) => Wanted::Deaf,
+            Port::Full { .. } => Wanted::Full,
+            Port::Deaf { .. } => Wanted::Deaf,
         };
         if is != wanted {
             self.port = Port::Shut;
-            self.port = match wanted {
-                Wanted::Shut => {
-                    self.env.record(Event::Deaf);
-                    Port::Shut
-                }
-                Wanted::Open | Wanted::Deaf => match self.env.net.listen(self.addr) {
-                    Ok(listener) => {
-                        self.env.record(Event::Listening { addr: self.addr });
-                        if wanted == Wanted::Open {
-                            Port::Open(listener)
-                        } else {
-                            Port::Deaf(listener)
-                        }
-                    }
-                    // Somebody has taken it; it is asked for again.
-                    Err(_) => return Some(self.env.now() + PROBE),
-                },
-            };
+            match self.open(wanted) {
+                Ok(port) => self.port = port,
+                // Somebody has taken it; it is asked for again.
+                Err(_) => return Some(self.env.now() + PROBE),
+            }
         }
         again
+    }
+
+    fn open(&self, wanted: Wanted) -> io::Result<Port> {
+        let (net, addr) = (&self.env.net, self.addr);
+        let port = match wanted {
+            Wanted::Open => Port::Open(net.listen(addr)?),
+            Wanted::Full => Port::Full { _listener: net.listen_full(addr)? },
+            Wanted::Deaf => Port::Deaf { _listener: net.listen_deaf(addr)? },
+            Wanted::Shut => Port::Shut,
+        };
+        self.env.record(match wanted {
+            Wanted::Shut => Event::Deaf,
+            Wanted::Open | Wanted::Full | Wanted::Deaf => Event::Listening { addr },
+        });
+        Ok(port)
     }
 
     async fn wanted(&mut self) -> (Wanted, Option<Time>) {
@@ -154,6 +171,7 @@ impl Gate {
             let since = *self.since.entry(armed.id).or_insert(now);
             match armed.rule.fault {
                 Fault::Refuse {} => return (self.faulty(armed, fresh, Wanted::Shut), None),
+                Fault::BacklogFull {} => return (self.faulty(armed, fresh, Wanted::Full), None),
                 Fault::AcceptNever {} => return (self.faulty(armed, fresh, Wanted::Deaf), None),
                 Fault::Schedule { up, down: for_so_long } => {
                     let (is_down, next) = phase(now - since, up.0, for_so_long.0);
@@ -178,6 +196,7 @@ impl Gate {
         if fresh {
             let did = match wanted {
                 Wanted::Shut => "not listening",
+                Wanted::Full => "listening with a full backlog",
                 Wanted::Deaf => "listening, and accepting nobody",
                 Wanted::Open => "listening",
             };
@@ -193,6 +212,11 @@ impl Gate {
         let look = known.iter().any(Option::is_some).then(|| now + LOOK);
         if known.iter().all(|listens| *listens == Some(Listens::No)) {
             return (Wanted::Shut, look);
+        }
+        if known.iter().any(|listens| *listens != Some(Listens::Full)) {
+            self.full_since = None;
+        } else if now >= *self.full_since.get_or_insert(now) + JAM {
+            return (Wanted::Full, look);
         }
         match self.probe {
             Some(at) if known.iter().all(Option::is_none) => {
@@ -253,7 +277,7 @@ fn phase(passed: Duration, up: Duration, down: Duration) -> (bool, Duration) {
 async fn accept(port: &mut Port) -> io::Result<Stream> {
     match port {
         Port::Open(listener) => listener.accept().await,
-        Port::Shut | Port::Deaf(_) => std::future::pending().await,
+        Port::Shut | Port::Full { .. } | Port::Deaf { .. } => std::future::pending().await,
     }
 }
 

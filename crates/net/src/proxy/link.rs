@@ -358,17 +358,3 @@ async fn arrived(stream: &Stream, env: &Env) {
         env.sleep_until(env.now() + Duration::from_millis(1)).await;
     }
 }
-
-#[allow(clippy::missing_docs_in_private_items)]
-pub(super) trait Soon {
-    fn is_broken(&self) -> bool {
-        false
-    }
-    fn set_receive_buffer(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-    fn readable(&self) -> impl Future<Output = ()> + Send {
-        async {}
-    }
-}
-impl Soon for Stream {}
