@@ -50,7 +50,7 @@ fn words(hexes: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn commands() -> Vec<Vec<u8>> {
-    let command = |n: u64| encode_toggle(Ticket(n), &Toggle::new("D1", n % 2 == 0).unwrap());
+    let command = |n: u64| encode_toggle(Ticket(n), &Toggle::new("D1", n == 2).unwrap());
     let whole: Vec<Vec<u8>> = (1..4).map(|n| command(n).to_vec()).collect();
     let cut = whole[0][..30].to_vec();
     whole.into_iter().chain([cut]).collect()
