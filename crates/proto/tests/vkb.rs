@@ -168,6 +168,7 @@ fn after_an_answer_too_many_none_is_counted_for_a_frame() {
     let mut client = asserted(1);
     assert_eq!(credited(&mut client, &[0, 1, 0, 1]), (vec![1], 1));
     client.handle_input(Time::default(), Input::Request(Ticket(2), counted(2)));
+    said(&mut client);
     assert_eq!(credited(&mut client, &[0, 1]), (vec![], 1));
 }
 
