@@ -95,7 +95,7 @@ pub(super) async fn listen(
                 }
             }
             Some(tool) = ending.recv() => floor.leave(&tool).await,
-            Ok(stream) = listener.accept() => {
+            stream = listener.next(&floor.env) => {
                 if let Ok((_, peer)) = stream.addrs() {
                     floor.admit(peer, stream).await;
                 }
