@@ -185,8 +185,7 @@ impl<P: Protocol> Rack<P> {
     /// A device that serves one at a time may listen again, or not any more.
     fn listen_again(&mut self) {
         if let Err(e) = self.listen_as_told() {
-            let step = format!("cannot listen again at {}: {e}", self.addr);
-            self.env.record(Event::StepFailed { step: 0, problem: step });
+            self.env.record(Event::ListenFailed { addr: self.addr, detail: e.to_string() });
         }
     }
 

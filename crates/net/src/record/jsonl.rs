@@ -125,6 +125,9 @@ impl<'a> Line<'a> {
         match event {
             Event::Deaf | Event::Submitted { .. } | Event::Attempt { .. } => {}
             Event::Listening { addr } => keys.peer = Some(*addr),
+            Event::ListenFailed { addr, detail } => {
+                (keys.peer, keys.detail) = (Some(*addr), Some(detail.as_str()));
+            }
             Event::Connecting { conn, addr: peer } | Event::Opened { conn, peer, .. } => {
                 (keys.conn, keys.peer) = (Some(*conn), Some(*peer));
             }

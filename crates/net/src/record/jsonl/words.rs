@@ -23,6 +23,7 @@ pub(super) fn words(about: &About<'_>, event: &Event) -> Option<Words> {
     let (level, event, message) = match event {
         Event::Listening { .. } => (Info, "listening", "Taking connections"),
         Event::Deaf => (Info, "deaf", "Taking no more connections"),
+        Event::ListenFailed { .. } => (Error, "listen_failed", "Cannot take connections again"),
         Event::Submitted { .. } => (Debug, "submitted", "Command submitted"),
         Event::Attempt { .. } => (Debug, "attempt", "Attempt begun"),
         Event::Connecting { .. } => (Debug, "connecting", "Connecting"),
