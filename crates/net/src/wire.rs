@@ -99,6 +99,16 @@ impl Wire {
     pub(crate) fn acked(&self) -> Option<u64> {
         Some(self.written.saturating_sub(self.stream.unacked()? as u64))
     }
+    /// Requests that are still queued stay unsent, for they will be asked elsewhere; and so does all
+    /// else if one of them is half out.
+    pub(crate) fn drop_requests(&mut self) {
+        let half = |out: &Outgoing| out.rest.len() < out.frame.bytes.len();
+        if self.outbox.front().is_some_and(|out| out.frame.ticket.is_some() && half(out)) {
+            self.outbox.clear();
+        }
+        self.outbox.retain(|out| out.frame.ticket.is_none());
+        self.queued = self.outbox.iter().map(|out| out.rest.len()).sum();
+    }
     /// Hands the kernel what it takes at once of what is queued.
     pub(crate) fn last_words(&mut self, env: &Env) {
         let mut cx = Context::from_waker(std::task::Waker::noop());

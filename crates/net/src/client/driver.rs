@@ -272,7 +272,11 @@ impl<P: Protocol> Driver<P> {
                 self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
             }
             Link::Open(mut wire) => {
-                if reason == CloseReason::Local {
+                // What else may have been said is why, to a peer that misbehaved.
+                if matches!(reason, CloseReason::Misbehaved(_)) {
+                    wire.drop_requests();
+                }
+                if matches!(reason, CloseReason::Local | CloseReason::Misbehaved(_)) {
                     wire.last_words(&self.env);
                 }
                 wire.close(reason, &self.env);
