@@ -69,7 +69,7 @@ impl<P: Protocol> Driver<P> {
         }
     }
 
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Mail<P>>) -> Unsent<P> {
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Box<Mail<P>>>) -> Unsent<P> {
         loop {
             let deadline = self.obey();
             self.alarm.set(deadline);
@@ -90,10 +90,10 @@ impl<P: Protocol> Driver<P> {
     }
 
     /// Takes what is there in one go, within bounds: the link wants its turn as well.
-    fn open_mail(&mut self, first: Mail<P>, inbox: &mut mpsc::Receiver<Mail<P>>) {
+    fn open_mail(&mut self, first: Box<Mail<P>>, inbox: &mut mpsc::Receiver<Box<Mail<P>>>) {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
-            match mail {
+            match *mail {
                 Mail::Ask(request, answer) => self.submit(request, answer),
                 Mail::Tell(order) => self.tell(order),
             }
