@@ -179,9 +179,8 @@ impl Wire {
                     }
                 }
             }
-            Ok(n) => {
-                let bytes = Bytes::copy_from_slice(&buf[..n]);
-                env.record(Event::Received { conn, bytes: bytes.clone() });
+            Ok(bytes) => {
+                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
                 Happened::Received(bytes)
             }
             Err(e) => {
@@ -227,7 +226,7 @@ impl Wire {
     pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
         self.outbox.front().filter(|out| out.rest.is_empty())?;
         let written = self.outbox.pop_front()?;
-        env.record(outbound(self.conn, &written.frame, env.now() - written.since));
+        env.record_with(|| outbound(self.conn, &written.frame, env.now() - written.since));
         Some(written.frame)
     }
 

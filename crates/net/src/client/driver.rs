@@ -220,7 +220,7 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
                 Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record(inbound(conn, frame)),
+                Step::Received(frame) => env.record_with(|| inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
                 Step::Push(said) => {
