@@ -1,6 +1,7 @@
 //! One connection as both drivers use it: an outbound queue, a read that is always outstanding
 //! (unless a device plays frozen), and a record of every byte at the moment the kernel took or gave it.
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
@@ -19,6 +20,12 @@ const FULL: usize = 256 * 1024;
 /// The same for frames, which cost memory however short they are.
 const FULL_FRAMES: usize = 1024;
 const READ: usize = 16 * 1024;
+
+thread_local! {
+    /// Where bytes are read to before they are known to be few: one for all connections, and it need
+    /// not be cleared each time.
+    static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
 
 pub(crate) struct Wire {
     stream: Stream,
@@ -166,10 +173,13 @@ impl Wire {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         let conn = self.conn;
-        let mut buf = [0; READ];
-        let Poll::Ready(read) = self.stream.poll_read(cx, &mut buf) else { return Poll::Pending };
+        let read = READING.with_borrow_mut(|buf| {
+            let read = self.stream.poll_read(cx, buf);
+            read.map_ok(|n| Bytes::copy_from_slice(&buf[..n]))
+        });
+        let Poll::Ready(read) = read else { return Poll::Pending };
         Poll::Ready(match read {
-            Ok(0) => {
+            Ok(bytes) if bytes.is_empty() => {
                 self.read_ended = true;
                 match self.broken.take() {
                     Some(reason) => Happened::Ended(reason),
