@@ -1,4 +1,6 @@
 //! Real sockets, and the options that decide how soon a dead peer is noticed.
+mod asked;
+
 use std::{
     io::{self, Write},
     net::SocketAddr,
@@ -13,6 +15,8 @@ use tokio::{
     io::Interest,
     net::{TcpListener, TcpSocket, TcpStream},
 };
+
+pub(crate) use asked::{drained, is_broken, unacked};
 
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +132,20 @@ impl TcpOptions {
         }
         Ok(())
     }
+
+    /// A socket ready to listen.
+    pub(crate) fn bind(&self, addr: SocketAddr, buffer: Option<usize>) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        #[cfg(unix)]
+        socket.set_reuse_address(self.reuse_address)?;
+        #[cfg(windows)]
+        exclusive(&socket)?;
+        if let Some(bytes) = buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.bind(&addr.into())?;
+        Ok(socket)
+    }
 }
 
 impl Default for TcpOptions {
@@ -157,14 +175,14 @@ impl Listener {
     }
 }
 
-pub(crate) fn listen(addr: SocketAddr, options: &TcpOptions) -> io::Result<Listener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+/// Listens; what it accepts gets the receive buffer from it, if one is given.
+pub(crate) fn listen(
+    addr: SocketAddr,
+    options: &TcpOptions,
+    buffer: Option<usize>,
+) -> io::Result<Listener> {
+    let socket = options.bind(addr, buffer)?;
     socket.set_nonblocking(true)?;
-    #[cfg(unix)]
-    socket.set_reuse_address(options.reuse_address)?;
-    #[cfg(windows)]
-    exclusive(&socket)?;
-    socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from_std(socket.into())?;
     Ok(Listener { listener, options: options.clone() })
@@ -301,20 +319,8 @@ pub(crate) fn reset(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 
-/// SIOCOUTQ: what was written and not yet acknowledged by the peer's kernel.
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
-pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
-    use std::os::fd::AsRawFd;
-    let mut queued: libc::c_int = 0;
-    // SAFETY: the descriptor is open while `stream` is borrowed; TIOCOUTQ (= SIOCOUTQ) writes one int.
-    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
-    (rc == 0).then(|| usize::try_from(queued).ok()).flatten()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn unacked(_: &TcpStream) -> Option<usize> {
-    None
+pub(crate) fn set_receive_buffer(stream: &TcpStream, bytes: usize) -> io::Result<()> {
+    SockRef::from(stream).set_recv_buffer_size(bytes)
 }
 
 #[cfg(test)]
@@ -323,7 +329,7 @@ mod tests {
 
     async fn pair(raw: RawTcpOptions) -> (TcpStream, TcpStream) {
         let options = TcpOptions::new(raw).unwrap();
-        let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
         let addr = listener.local_addr().unwrap();
         let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
         (near.unwrap(), far.unwrap())
@@ -413,12 +419,12 @@ mod tests {
             let options =
                 TcpOptions::new(RawTcpOptions { reuse_address, ..RawTcpOptions::default() })
                     .unwrap();
-            let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+            let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
             let addr = listener.local_addr().unwrap();
             let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
             drop(far.unwrap());
             drop((near.unwrap(), listener));
-            assert_eq!(listen(addr, &options).is_ok(), reuse_address);
+            assert_eq!(listen(addr, &options, None).is_ok(), reuse_address);
         }
     }
 
