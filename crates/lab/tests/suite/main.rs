@@ -1,6 +1,7 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
 mod hsms;
 mod hsms_settings;
+mod hsms_strays;
 mod links;
 mod probe;
 mod quirks;
