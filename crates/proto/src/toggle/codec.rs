@@ -1,11 +1,11 @@
 //! Bytes to messages and back. It never allocates for a length it has not checked.
-use std::{borrow::Cow, io};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Toggle;
-use crate::{Ticket, explain::Explanation, inbox::Inbox};
+use crate::{Ticket, explain::Explanation, inbox::Inbox, python_json};
 
 const MAGIC: [u8; 2] = [0xf0, 0x0d];
 const VERSION: u8 = 1;
@@ -107,8 +107,7 @@ fn encode(payload: &Payload<'_>) -> Bytes {
     frame.extend_from_slice(&MAGIC);
     frame.push(VERSION);
     frame.extend_from_slice(&[0; 4]);
-    let mut json = serde_json::Serializer::with_formatter(&mut frame, AsPython);
-    payload.serialize(&mut json).expect("strings and a flag always serialize");
+    python_json::append(&mut frame, payload);
     let len = u32::try_from(frame.len() - HEADER).expect("ids are capped");
     frame[3..HEADER].copy_from_slice(&len.to_be_bytes());
     frame.into()
@@ -269,39 +268,6 @@ fn explain_frame(bytes: &[u8], said: &mut Explanation) -> usize {
         said.problem = Some(format!("the payload of {len} bytes is missing"));
     }
     HEADER + payload.len()
-}
-
-/// JSON as Python's `json.dumps` writes it: `", "` and `": "`, and non-ASCII as `\uXXXX`.
-struct AsPython;
-
-impl serde_json::ser::Formatter for AsPython {
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        w: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        if first { Ok(()) } else { w.write_all(b", ") }
-    }
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        w.write_all(b": ")
-    }
-    fn write_string_fragment<W>(&mut self, w: &mut W, fragment: &str) -> io::Result<()>
-    where
-        W: ?Sized + io::Write,
-    {
-        let mut utf16 = [0; 2];
-        for c in fragment.chars() {
-            // 0x7f is ASCII to Python, and printed as it is.
-            if c.is_ascii() {
-                w.write_all(&[c as u8])?;
-                continue;
-            }
-            for unit in c.encode_utf16(&mut utf16) {
-                write!(w, "\\u{unit:04x}")?;
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

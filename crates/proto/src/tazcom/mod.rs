@@ -1,0 +1,25 @@
+//! TAZCOM: nodes that find and greet each other on a local network and pass messages on, without any
+//! server. Lines of JSON over TCP; the identity is a key pair.
+//!
+//! Versions 0.1 (HELLO and ACK) and 0.2 (CHAT) are as published; 0.3 adds what they lack: ids that are
+//! proven, links that stay open, messages that are signed. See `docs/protocols/tazcom.md`.
+mod bucket;
+mod codec;
+mod envelope;
+pub mod gossip;
+mod hello;
+mod identity;
+mod line;
+mod link;
+pub mod private;
+pub mod simulate;
+mod terms;
+
+pub use codec::{Chat, DecodeError, LEGACY_HOPS, MAX_IDS, Message};
+pub use envelope::{AlertState, Body, Forged, MessageId, Need, Parcel, Payload};
+pub use gossip::Gossip;
+pub use hello::{Meeting, Role};
+pub use identity::{Identity, NodeId, NotAnId};
+pub use line::{LineError, Lines};
+pub use link::{Link, News, Opening, Peer};
+pub use terms::{RawTerms, Terms, Version};

@@ -1,0 +1,119 @@
+//! What can be set of a node's connections, checked once.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ConfigError, Span};
+
+/// Which of the published protocols a node speaks; each knows those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// HELLO and ACK.
+    #[default]
+    #[serde(rename = "0.1")]
+    V01,
+    /// And CHAT.
+    #[serde(rename = "0.2")]
+    V02,
+    /// And proven ids, links that stay open, signed messages.
+    #[serde(rename = "0.3")]
+    V03,
+}
+
+/// What a file or flag may set of connections, unchecked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawTerms {
+    /// The protocol spoken.
+    pub version: Version,
+    /// Longest line, in bytes with its newline, of those that greet.
+    pub message_size_limit: usize,
+    /// Longest line of a CHAT, and of anything between nodes that have proven themselves.
+    pub envelope_size_limit: usize,
+    /// How long a greeting may take.
+    pub patience: Span,
+    /// A link that was silent for so long says that it is there.
+    pub heartbeat: Span,
+    /// A link that heard nothing for so long is closed.
+    pub idle: Span,
+}
+
+impl Default for RawTerms {
+    fn default() -> Self {
+        Self {
+            version: Version::V01,
+            message_size_limit: 1024,
+            envelope_size_limit: 64 * 1024,
+            patience: Span::millis(5000),
+            heartbeat: Span::millis(30_000),
+            idle: Span::millis(90_000),
+        }
+    }
+}
+
+/// Checked settings of connections.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub(super) version: Version,
+    pub(super) short: usize,
+    pub(super) long: usize,
+    pub(super) patience: Duration,
+    pub(super) heartbeat: Duration,
+    pub(super) idle: Duration,
+}
+
+impl Terms {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// A limit that no HELLO fits in, or that is over a megabyte; an idle time that a peer which says
+    /// that it is there would exceed.
+    pub fn new(raw: RawTerms) -> Result<Self, ConfigError> {
+        let RawTerms {
+            version,
+            message_size_limit,
+            envelope_size_limit,
+            patience,
+            heartbeat,
+            idle,
+        } = raw;
+        let (short, long) = (message_size_limit, envelope_size_limit);
+        // The longest line of a greeting is a CHALLENGE.
+        if !(256..=1 << 20).contains(&short) {
+            return Err(ConfigError::new("message_size_limit", "must be from 256 to 1048576"));
+        }
+        if !(short..=1 << 20).contains(&long) {
+            let problem = "must be from message_size_limit to 1048576";
+            return Err(ConfigError::new("envelope_size_limit", problem));
+        }
+        if heartbeat.0.is_zero() || idle.0 < heartbeat.0 * 2 {
+            return Err(ConfigError::new("idle", "must be at least twice the heartbeat"));
+        }
+        if patience.0.is_zero() {
+            return Err(ConfigError::new("patience", "must be more than nothing"));
+        }
+        let (patience, heartbeat, idle) = (patience.0, heartbeat.0, idle.0);
+        Ok(Self { version, short, long, patience, heartbeat, idle })
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self::new(RawTerms::default()).expect("the defaults are valid")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        let key = |raw| Terms::new(raw).unwrap_err().key;
+        let raw = RawTerms::default;
+        assert_eq!(key(RawTerms { message_size_limit: 255, ..raw() }), "message_size_limit");
+        assert_eq!(key(RawTerms { envelope_size_limit: 1023, ..raw() }), "envelope_size_limit");
+        assert_eq!(key(RawTerms { idle: Span::millis(59_999), ..raw() }), "idle");
+        assert_eq!(key(RawTerms { patience: Span::millis(0), ..raw() }), "patience");
+    }
+}
