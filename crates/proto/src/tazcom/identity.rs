@@ -96,7 +96,6 @@ impl Identity {
         Self { key, id }
     }
     /// The same key under an id that is not its own: what an impostor has.
-    #[allow(dead_code)]
     pub(super) fn claiming(self, id: NodeId) -> Self {
         Self { id, ..self }
     }

@@ -100,7 +100,10 @@ impl Link {
                 link.send(now, &hello);
             }
             Opening::Say(message) => link.send(now, &message),
-            Opening::Line(bytes) => link.transmit(now, "line", bytes),
+            Opening::Line(bytes) => {
+                let kind = Message::decode(&bytes).map_or("junk", |message| message.kind());
+                link.transmit(now, kind, bytes);
+            }
         }
         link
     }
@@ -313,7 +316,8 @@ impl Link {
         }
     }
 
-    fn alarm(&self) -> Option<Time> {
+    /// When it wants to be woken.
+    pub(super) fn alarm(&self) -> Option<Time> {
         let Terms { patience, heartbeat, idle, .. } = self.terms;
         match self.state {
             State::Over => None,

@@ -4,22 +4,32 @@
 //! Versions 0.1 (HELLO and ACK) and 0.2 (CHAT) are as published; 0.3 adds what they lack: ids that are
 //! proven, links that stay open, messages that are signed. See `docs/protocols/tazcom.md`.
 mod bucket;
+mod client;
 mod codec;
+mod device;
 mod envelope;
 pub mod gossip;
 mod hello;
 mod identity;
 mod line;
 mod link;
+mod memory;
 pub mod private;
+mod protocol;
+mod quirk;
 pub mod simulate;
 mod terms;
 
+pub use client::Client;
 pub use codec::{Chat, DecodeError, LEGACY_HOPS, MAX_IDS, Message};
+pub use device::Device;
 pub use envelope::{AlertState, Body, Forged, MessageId, Need, Parcel, Payload};
 pub use gossip::Gossip;
 pub use hello::{Meeting, Role};
 pub use identity::{Identity, NodeId, NotAnId};
 pub use line::{LineError, Lines};
 pub use link::{Link, News, Opening, Peer};
+pub use memory::{Greeted, Memory, Snapshot};
+pub use protocol::{Reply, Request, Settings, Tazcom};
+pub use quirk::{Mode, Quirk};
 pub use terms::{RawTerms, Terms, Version};

@@ -1,0 +1,170 @@
+//! TAZCOM, both ends joined, in every version and mode.
+use std::time::Duration;
+
+use proto::{
+    CloseReason, Fact, Protocol, Ticket,
+    quirk::Mode as _,
+    tazcom::{Mode, RawTerms, Reply, Request, Settings, Tazcom, Terms, Version},
+    testing::{Pair, check, client_takes, device_takes, explains},
+};
+
+const VERSIONS: [Version; 3] = [Version::V01, Version::V02, Version::V03];
+
+fn node(version: Version) -> Tazcom {
+    Tazcom::new(Settings { version, ..Settings::default() }).unwrap()
+}
+
+fn hello() -> Request {
+    Request::Hello {}
+}
+
+fn asked(node: &Tazcom, quirk: &str) -> Pair<Tazcom> {
+    node.misbehave(quirk.parse().unwrap());
+    let mut pair = Pair::new(node);
+    pair.ask(Ticket(1), hello());
+    pair
+}
+
+#[test]
+fn the_protocol_keeps_what_every_protocol_owes() {
+    for version in VERSIONS {
+        check(|| node(version), hello());
+    }
+    let chat =
+        Request::Chat { content: "ciao ☀".into(), timestamp: "2025-07-01T10:00:00".into() };
+    check(|| node(Version::V02), chat);
+}
+
+#[test]
+fn a_hello_of_0_1_is_one_line_and_one_ack_and_the_end() {
+    let node = node(Version::V01);
+    let mut pair = asked(&node, "success");
+    assert_eq!(pair.replies, [(Ticket(1), Reply { id: None, verified: false })]);
+    assert_eq!(pair.kinds, [["hello", "hello"], ["ack", "ack"]]);
+    assert_eq!(pair.closed[1], Some(CloseReason::Local));
+    let greeted: Vec<_> = node.snapshot().greeted.into_iter().collect();
+    assert!(matches!(greeted[..], [(_, by)] if by.times == 1 && !by.verified));
+    // The reference answers nothing more.
+    pair.run();
+    assert_eq!(pair.kinds.len(), 2);
+}
+
+#[test]
+fn a_hello_of_0_3_is_proven_both_ways() {
+    let node = node(Version::V03);
+    let pair = asked(&node, "success");
+    let id = Some(node.snapshot().id);
+    assert_eq!(pair.replies, [(Ticket(1), Reply { id, verified: true })]);
+    assert!(node.snapshot().greeted.values().all(|by| by.verified));
+}
+
+#[test]
+fn a_chat_is_heard_with_its_words() {
+    let node = node(Version::V02);
+    let mut pair = Pair::new(&node);
+    let chat = Request::Chat { content: "\u{1b}[31mciao".into(), timestamp: "then".into() };
+    pair.ask(Ticket(1), chat);
+    assert_eq!(pair.replies.len(), 1);
+    assert_eq!(node.snapshot().chats[0].content, "\u{1b}[31mciao");
+}
+
+#[test]
+fn every_mode_strikes_and_no_wrong_answer_is_taken_for_one() {
+    for (name, mode) in Mode::MODES.iter().filter(|(name, _)| *name != "success") {
+        for version in VERSIONS {
+            if (*mode, version < Version::V03) == (Mode::Impostor, true) {
+                continue;
+            }
+            let pair = asked(&node(version), name);
+            let struck = |fact: &Fact| matches!(fact, Fact::Quirk { name: it, .. } if it == name);
+            assert!(pair.facts.iter().any(struck), "{name}:\n{}", pair.transcript);
+            let right = matches!(mode, Mode::Late(_) | Mode::Twice | Mode::PortChange);
+            let twice_proven = *mode == Mode::Twice && version == Version::V03;
+            let answered = right && !twice_proven;
+            assert_eq!(pair.replies.len(), usize::from(answered), "{name}:\n{}", pair.transcript);
+        }
+    }
+}
+
+#[test]
+fn an_impostor_is_told_as_one() {
+    let pair = asked(&node(Version::V03), "impostor");
+    let told = |fact: &Fact| matches!(fact, Fact::Odd { what, .. } if what == "impostor");
+    assert!(pair.facts.iter().any(told), "{}", pair.transcript);
+    assert!(matches!(pair.closed[0], Some(CloseReason::Misbehaved(_))));
+}
+
+#[test]
+fn who_is_gone_or_moved_does_not_listen_any_more() {
+    for quirk in ["port_change", "vanish"] {
+        let node = node(Version::V01);
+        assert!(node.listening());
+        let pair = asked(&node, quirk);
+        assert!(!node.listening());
+        let reset = pair.closed[1] == Some(CloseReason::Abort);
+        assert_eq!(reset, quirk == "vanish", "{}", pair.transcript);
+    }
+}
+
+#[test]
+fn a_mute_peer_is_given_up_after_the_patience_that_was_set() {
+    for ms in [300, 5000] {
+        let patience = proto::Span::millis(ms);
+        let node = Tazcom::new(Settings { patience, ..Settings::default() }).unwrap();
+        let pair = asked(&node, "mute");
+        assert_eq!(pair.now.since_start(), Duration::from_millis(ms), "{}", pair.transcript);
+        assert!(matches!(pair.closed[0], Some(CloseReason::TimedOut(_))));
+    }
+}
+
+#[test]
+fn limits_and_keys_are_what_was_set() {
+    let small = Settings { message_size_limit: 256, ..Settings::default() };
+    let line = Request::Line(format!("{{\"type\": \"HELLO\", \"x\": \"{}\"}}", "x".repeat(300)));
+    let refused = |settings: Settings| {
+        let mut pair = Pair::new(&Tazcom::new(settings).unwrap());
+        pair.ask(Ticket(1), line.clone());
+        format!("{:?}", pair.facts)
+    };
+    assert!(refused(small).contains("too_long"));
+    assert!(refused(Settings::default()).contains("from is missing"));
+    let chat = Request::Chat { content: "x".repeat(3000), timestamp: String::new() };
+    let heard = |envelope_size_limit| {
+        let settings =
+            Settings { version: Version::V02, envelope_size_limit, ..Settings::default() };
+        let node = Tazcom::new(settings).unwrap();
+        let mut pair = Pair::new(&node);
+        pair.ask(Ticket(1), chat.clone());
+        node.snapshot().chats.len()
+    };
+    assert_eq!([heard(2048), heard(4096)], [0, 1]);
+    let id = |key| Tazcom::new(Settings { key, ..Settings::default() }).unwrap().snapshot().id;
+    assert_ne!(id(1), id(2));
+    assert!(Terms::new(RawTerms { message_size_limit: 1, ..RawTerms::default() }).is_err());
+}
+
+#[test]
+fn no_bytes_do_harm_however_they_are_cut() {
+    let id = node(Version::V01).snapshot().id;
+    let line = format!("{{\"type\": \"HELLO\", \"from\": \"{id}\"}}\n");
+    let proof = format!("{{\"type\": \"PROOF\", \"proof\": \"{}\"}}\n", "A".repeat(86));
+    let lines = [
+        "ACK\n",
+        "ERROR\n",
+        "\n",
+        "\u{feff}{}\n",
+        "[]\nACK\n",
+        &line,
+        &proof,
+        &format!("{line}{line}"),
+        &format!("{{\"x\": {}\n", "[".repeat(900)),
+    ];
+    for bytes in lines.map(str::as_bytes).into_iter().chain([&[0xff, 0xfe, b'\n'][..]]) {
+        for version in VERSIONS {
+            device_takes(|| node(version), bytes);
+            client_takes(&node(version), &hello(), bytes);
+        }
+        explains::<Tazcom>(bytes);
+    }
+    device_takes(|| node(Version::V03), &[b'x'; 70_000]);
+}
