@@ -11,6 +11,7 @@ use crate::{
 pub mod hsms;
 pub mod quirks;
 pub mod secs2;
+pub mod tazcom;
 
 /// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.
 pub struct Pair<P: Protocol> {

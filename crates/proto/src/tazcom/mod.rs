@@ -17,6 +17,7 @@ mod memory;
 pub mod private;
 mod protocol;
 mod quirk;
+pub mod roster;
 pub mod simulate;
 mod terms;
 
@@ -32,4 +33,5 @@ pub use link::{Link, News, Opening, Peer};
 pub use memory::{Greeted, Memory, Snapshot};
 pub use protocol::{Reply, Request, Settings, Tazcom};
 pub use quirk::{Mode, Quirk};
+pub use roster::Roster;
 pub use terms::{RawTerms, Terms, Version};

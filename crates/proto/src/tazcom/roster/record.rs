@@ -1,0 +1,80 @@
+//! One announcement, or one address that was given: what it claims, and how greeting it goes.
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Announcement, NodeId};
+use crate::Time;
+
+/// Addresses of one announcement that are tried, at most.
+const MAX_ADDRS: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Record {
+    /// The name as it was announced; an address that was given has none.
+    pub(super) name: Option<String>,
+    /// Who it says it is.
+    pub(super) claimed: Option<NodeId>,
+    pub(super) addrs: Vec<SocketAddr>,
+    /// The address that is tried, or that answered.
+    pub(super) at: usize,
+    pub(super) state: State,
+    /// Greetings that failed in a row, each at all addresses.
+    pub(super) failures: u32,
+    /// If it cannot be greeted by then, it is gone.
+    pub(super) doubt: Option<Time>,
+    /// When it was announced last.
+    pub(super) heard: Time,
+    /// Who was there, as far as we know still is.
+    pub(super) there: Option<NodeId>,
+}
+
+/// How far a greeting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// To be greeted then.
+    Due(Time),
+    /// Being greeted.
+    Dialing(u64),
+    /// A link to it is open.
+    Up(u64),
+}
+
+impl Record {
+    pub(super) fn new(now: Time, name: Option<String>, addrs: Vec<SocketAddr>) -> Self {
+        Self {
+            name,
+            claimed: None,
+            addrs,
+            at: 0,
+            state: State::Due(now),
+            failures: 0,
+            doubt: None,
+            heard: now,
+            there: None,
+        }
+    }
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addrs[self.at]
+    }
+    /// Goes on to the next address; false if that was the last.
+    pub(super) fn next_addr(&mut self) -> bool {
+        self.at = (self.at + 1) % self.addrs.len();
+        self.at != 0
+    }
+}
+
+/// The addresses of an announcement that can mean anything to us, each once.
+pub(super) fn usable(announced: &Announcement, loopback: bool) -> Vec<SocketAddr> {
+    let mut addrs: Vec<SocketAddr> = Vec::new();
+    for addr in &announced.addrs {
+        let ip = addr.ip().to_canonical();
+        let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+        let nobody = ip.is_unspecified() || ip.is_multicast() || broadcast || addr.port() == 0;
+        if !nobody && (loopback || !ip.is_loopback()) && !addrs.contains(addr) {
+            addrs.push(*addr);
+        }
+        if addrs.len() == MAX_ADDRS {
+            break;
+        }
+    }
+    addrs
+}
