@@ -5,6 +5,8 @@ use proto::{
     hsms::Hsms,
     quirk::{Mode, Quirk},
     session::hex,
+    tazcom,
+    tazcom::{Message, Tazcom},
     testing::quirks::{Event, obeys},
     toggle,
     toggle::{Lamp, Toggle, encode_toggle},
@@ -69,6 +71,23 @@ fn messages() -> Vec<Vec<u8>> {
     ])
 }
 
+fn lines() -> Vec<Vec<u8>> {
+    let from = peer().snapshot().id;
+    let chat = tazcom::Chat::new(from, "then", "ciao");
+    let messages = [
+        Message::Hello { from, nonce: None },
+        Message::Hello { from, nonce: Some([1; 32]) },
+        Message::Proof([0; 64]),
+        Message::Chat(chat),
+    ];
+    messages.map(|message| message.encode().to_vec()).into()
+}
+
+fn peer() -> Tazcom {
+    let version = tazcom::Version::V03;
+    Tazcom::new(tazcom::Settings { version, ..tazcom::Settings::default() }).unwrap()
+}
+
 fn device<P: Protocol>() -> P {
     P::new(P::Settings::default()).unwrap()
 }
@@ -94,6 +113,11 @@ proptest! {
     }
 
     #[test]
+    fn a_tazcom_peer_keeps_its_feet_in_any_modes(events in history::<tazcom::Mode>(lines())) {
+        obeys(&peer(), &events);
+    }
+
+    #[test]
     fn equipment_keeps_its_feet_in_any_modes(events in history::<hsms::Mode>(messages())) {
         obeys(&device::<Hsms>(), &events);
     }
@@ -106,6 +130,7 @@ fn every_mode_can_strike_in_them() {
     let frames = words(&["a50d000401000000", "a50d000402010000"]);
     strikes::<Vkb, vkb::Mode>(&frames, &[|| joystick(false), || joystick(true)]);
     strikes::<Hsms, hsms::Mode>(&messages(), &[device]);
+    strikes::<Tazcom, tazcom::Mode>(&lines(), &[peer]);
 }
 
 fn strikes<P: Protocol, M: Mode>(sound: &[Vec<u8>], devices: &[fn() -> P]) {
