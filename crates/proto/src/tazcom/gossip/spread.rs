@@ -118,7 +118,7 @@ impl Gossip {
         ids
     }
 
-    pub(super) fn alarm(&self) -> Option<Time> {
+    pub(in crate::tazcom) fn alarm(&self) -> Option<Time> {
         let pulse = (!self.fresh.is_empty()).then_some(self.next_pulse);
         pulse.into_iter().chain(self.wants.alarm()).min()
     }

@@ -234,7 +234,7 @@ impl Roster {
         stale.iter().for_each(|key| self.forget(key));
     }
 
-    pub(super) fn alarm(&self) -> Option<Time> {
+    pub(in crate::tazcom) fn alarm(&self) -> Option<Time> {
         let mut dialing = 0;
         let mut alarm: Option<Time> = None;
         for record in self.records.values() {

@@ -53,6 +53,8 @@ pub struct Announcement {
     pub name: String,
     /// The id it claims, as it is written.
     pub id: Option<String>,
+    /// The version it says it speaks.
+    pub version: Option<String>,
     /// Where it says it listens.
     pub addrs: Vec<SocketAddr>,
 }
@@ -150,6 +152,8 @@ pub struct Entry {
     pub id: Option<NodeId>,
     /// The name it is announced by.
     pub name: Option<String>,
+    /// The version it says it speaks.
+    pub version: Option<String>,
     /// Where.
     pub addr: SocketAddr,
     /// It has proven its id, at some time.
@@ -214,6 +218,7 @@ impl Roster {
             Entry {
                 id,
                 name: record.name.clone(),
+                version: record.version.clone(),
                 addr: record.addr(),
                 verified: id.is_some_and(|id| self.pins.contains(&id)),
                 there: id.is_some_and(|id| self.is_there(&id)),
@@ -256,6 +261,7 @@ impl Roster {
         record.heard = now;
         let moved = record.addrs != addrs || record.claimed != Some(id);
         (record.addrs, record.claimed) = (addrs, Some(id));
+        record.version = announced.version.map(|version| version.chars().take(16).collect());
         if moved {
             self.moved(now, &announced.name.to_ascii_lowercase());
         } else if let State::Due(at) = record.state

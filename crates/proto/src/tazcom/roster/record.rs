@@ -13,6 +13,7 @@ pub(super) struct Record {
     pub(super) name: Option<String>,
     /// Who it says it is.
     pub(super) claimed: Option<NodeId>,
+    pub(super) version: Option<String>,
     pub(super) addrs: Vec<SocketAddr>,
     /// The address that is tried, or that answered.
     pub(super) at: usize,
@@ -43,6 +44,7 @@ impl Record {
         Self {
             name,
             claimed: None,
+            version: None,
             addrs,
             at: 0,
             state: State::Due(now),

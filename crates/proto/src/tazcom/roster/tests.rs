@@ -23,7 +23,7 @@ fn told() -> Told {
 
 fn announced(name: &str, who: u8, at: &str) -> Announcement {
     let addrs = at.split_whitespace().map(|at| at.parse().unwrap()).collect();
-    Announcement { name: name.into(), id: Some(id(who).to_string()), addrs }
+    Announcement { name: name.into(), id: Some(id(who).to_string()), version: None, addrs }
 }
 
 fn proven(who: u8) -> Peer {
