@@ -94,7 +94,8 @@ impl World {
         self.connects += 1;
         let random = [self.connects as u8; 32];
         let to = self.addrs.iter().position(|listens| *listens == Some(addr));
-        let accepted = to.map(|to| (to, self.nodes[to].accept(self.now, addr.ip(), random)));
+        let accepted =
+            to.map(|to| (to, self.nodes[to].accept(self.now, self::addr(from, 0).ip(), random)));
         let Some((to, Ok(there))) = accepted else {
             return self.happens(from, Input::Ended(conn, "refused".into()));
         };

@@ -68,7 +68,8 @@ impl Roster {
 
     /// Of two links to the same peer, both ends keep the one that the lower id has opened.
     fn prefer(&mut self, who: NodeId, attempt: u64) {
-        let call = self.called.iter().find(|(_, called)| **called == who).map(|(call, _)| *call);
+        let call =
+            self.called.iter().find(|(_, (called, _))| *called == who).map(|(call, _)| *call);
         let Some(call) = call else { return };
         if self.me < who {
             self.called.remove(&call);
@@ -143,12 +144,12 @@ impl Roster {
             return self.out.push_back(Output::HangUpCall(call));
         }
         let (was_there, was_pinned) = (self.is_there(&id), self.pins.contains(&id));
-        self.called.insert(call, id);
+        self.called.insert(call, (id, from));
         self.pins.put(id, ());
         if !was_there || !was_pinned {
             self.out.push_back(Output::Joined(id, true));
         }
-        for record in self.records.values_mut().filter(|record| record.claimed == Some(id)) {
+        for record in self.records.values_mut().filter(|record| record.is_of(id, from)) {
             record.there = Some(id);
             (record.failures, record.doubt) = (0, None);
             // If only that link remains, it is looked at again when that link ends.
@@ -165,7 +166,7 @@ impl Roster {
 
     pub(super) fn call_ended(&mut self, now: Time, call: u64, from: IpAddr) {
         self.calls.ended(from);
-        let Some(id) = self.called.remove(&call) else { return };
+        let Some((id, _)) = self.called.remove(&call) else { return };
         let mut known = false;
         for record in self.records.values_mut().filter(|record| record.there == Some(id)) {
             known = true;
@@ -204,7 +205,9 @@ impl Roster {
             if at > now || dialing == MAX_DIALING {
                 continue;
             }
-            if record.there.is_some_and(|who| linked.contains(&who)) {
+            // It has called us from where it says it is: that link will do.
+            if let Some((who, _)) = linked.iter().find(|(who, from)| record.is_of(*who, *from)) {
+                record.there = Some(*who);
                 record.state = State::Due(now + self.settings.recheck);
                 continue;
             }

@@ -38,8 +38,8 @@ pub struct Roster {
     records: BTreeMap<String, Record>,
     attempts: BTreeMap<u64, String>,
     next_attempt: u64,
-    /// Links that others opened, and who they proved to be.
-    called: BTreeMap<u64, NodeId>,
+    /// Links that others opened: who they proved to be, and where they are.
+    called: BTreeMap<u64, (NodeId, IpAddr)>,
     calls: Calls,
     /// Whoever has proven an id once is never again believed without proof.
     pins: LruCache<NodeId, ()>,
@@ -317,12 +317,12 @@ impl Roster {
 
     fn is_linked(&self, id: &NodeId) -> bool {
         let up = |r: &Record| matches!(r.state, State::Up(_)) && r.there == Some(*id);
-        self.called.values().any(|called| called == id) || self.records.values().any(up)
+        self.called.values().any(|(called, _)| called == id) || self.records.values().any(up)
     }
 
     fn is_there(&self, id: &NodeId) -> bool {
         let there = |record: &Record| record.there == Some(*id);
-        self.called.values().any(|called| called == id) || self.records.values().any(there)
+        self.called.values().any(|(called, _)| called == id) || self.records.values().any(there)
     }
 }
 

@@ -57,6 +57,11 @@ impl Record {
     pub(super) fn addr(&self) -> SocketAddr {
         self.addrs[self.at]
     }
+    /// This is what somebody announces who is there.
+    pub(super) fn is_of(&self, who: NodeId, there: IpAddr) -> bool {
+        let same = |addr: &SocketAddr| addr.ip().to_canonical() == there.to_canonical();
+        self.claimed == Some(who) && self.addrs.iter().any(same)
+    }
     /// Goes on to the next address; false if that was the last.
     pub(super) fn next_addr(&mut self) -> bool {
         self.at = (self.at + 1) % self.addrs.len();

@@ -205,6 +205,18 @@ fn a_link_that_was_opened_to_us_is_used_and_its_end_is_noticed() {
 }
 
 #[test]
+fn who_has_called_from_where_it_is_announced_is_not_dialled_until_its_link_ends() {
+    let mut told = told_as(2);
+    let from = "10.0.0.2".parse().unwrap();
+    told.hears(Input::Called(9, proven(1), from));
+    assert_eq!(told.finds("A", 1, "10.0.0.2:5000"), []);
+    assert!(told.roster.snapshot()[0].linked);
+    // Elsewhere it may be anybody.
+    assert_eq!(told.finds("Eve", 1, "10.0.0.9:5000"), [dial(1, "10.0.0.9:5000")]);
+    assert_eq!(told.hears(Input::CallEnded(9, from)), [dial(2, "10.0.0.2:5000")]);
+}
+
+#[test]
 fn all_addresses_are_tried_and_none_that_means_something_else_here() {
     let mut told = told();
     let addrs =
