@@ -195,6 +195,28 @@ fn a_greeting_has_its_time_as_a_whole() {
 }
 
 #[test]
+fn how_soon_is_what_was_set() {
+    let alarm = |raw: RawTerms| {
+        let terms =
+            || Terms::new(RawTerms { version: Version::V03, ..raw.clone() }).expect("it is valid");
+        let dialer = Link::dial(anna(), terms(), Opening::Greet([7; 32]), Time::default());
+        let mut pair = join(dialer, Link::listen(ben(), terms(), [8; 32], Time::default()));
+        let first = pair.ends[0].alarm();
+        pair.ends[0].handle_input(Time::from_millis(6000), Input::Timeout);
+        let last = std::iter::from_fn(|| match pair.ends[0].poll_output() {
+            Output::Wait(_) => None,
+            output => Some(matches!(output, Output::Close(_))),
+        });
+        (first.map(|at| at.since_start().as_millis()), last.last())
+    };
+    let raw = RawTerms::default;
+    let (heartbeat, idle) = (crate::Span::millis(2000), crate::Span::millis(6000));
+    assert_eq!(alarm(raw()), (Some(30_000), None));
+    assert_eq!(alarm(RawTerms { heartbeat, ..raw() }), (Some(2000), Some(false)));
+    assert_eq!(alarm(RawTerms { heartbeat, idle, ..raw() }), (Some(2000), Some(true)));
+}
+
+#[test]
 fn a_silent_link_says_that_it_is_there_and_a_deaf_one_is_closed() {
     let mut pair = meet(Version::V03, Version::V03);
     let [ref mut anna, _] = pair.ends;

@@ -294,7 +294,7 @@ impl Node {
         }
     }
 
-    fn alarm(&mut self) -> Option<Time> {
+    fn alarm(&self) -> Option<Time> {
         let links = self.links.values().filter_map(|held| held.link.as_ref()?.alarm()).min();
         links.into_iter().chain(self.roster.alarm()).chain(self.gossip.alarm()).min()
     }

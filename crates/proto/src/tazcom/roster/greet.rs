@@ -25,10 +25,13 @@ impl Roster {
             return self.put_off(now, attempt, DISTRUST);
         }
         if let (true, Some(who)) = (verified, who)
-            && self.elsewhere(&who, &key)
+            && let Some(twice) = self.elsewhere(&who, &key)
         {
-            self.out.push_back(Output::Clone { id: who, at });
-            return self.put_off(now, attempt, DISTRUST);
+            if twice {
+                self.out.push_back(Output::Clone { id: who, at });
+            }
+            let by = if twice { DISTRUST } else { self.settings.recheck };
+            return self.put_off(now, attempt, by);
         }
         let record = self.records.get_mut(&key).expect("looked at just now");
         (record.failures, record.doubt) = (0, None);
@@ -44,13 +47,17 @@ impl Roster {
         }
     }
 
-    /// Another record's link leads to this one already.
-    fn elsewhere(&self, who: &NodeId, key: &str) -> bool {
-        let here = self.records.get(key).map(|record| record.addr());
-        self.records.iter().any(|(other, record)| {
+    /// Another record's link leads to this one already. If both were announced, each at its own address,
+    /// the key is in use twice; an address that was given may be another way to the same node.
+    fn elsewhere(&self, who: &NodeId, key: &str) -> Option<bool> {
+        let here = self.records.get(key)?;
+        let other = self.records.iter().find(|(other, record)| {
             let linked = matches!(record.state, State::Up(_)) && record.there == Some(*who);
-            other != key && linked && Some(record.addr()) != here
-        })
+            *other != key && linked
+        });
+        let (_, other) = other?;
+        let announced = here.name.is_some() && other.name.is_some();
+        Some(announced && here.addr() != other.addr())
     }
 
     fn settle(&mut self, key: &str, who: NodeId, verified: bool) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Span;
+use crate::{Span, resilience::RawBackoff};
 
 /// A roster, and what it wants.
 struct Told {
@@ -305,6 +305,32 @@ fn times_are_what_was_set() {
         told.roster.snapshot().is_empty()
     };
     assert!(forgotten(Span::millis(100_000)) && !forgotten(Span::millis(100_001)));
+}
+
+#[test]
+fn two_ways_to_the_same_node_are_one_link_and_no_clone() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    told.hears(Input::Given("10.1.0.2:5000".parse().unwrap()));
+    assert_eq!(told.hears(Input::Greeted(2, proven(2))), [Output::HangUp(2)]);
+}
+
+#[test]
+fn delays_are_what_was_set() {
+    let raw = RawRoster::default;
+    let after_failing = |raw: RawRoster| {
+        let mut told = told();
+        told.roster = Roster::new(id(1), Settings::new(raw).unwrap(), 7);
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.fails(1);
+        told.wait.map(Time::since_start).map(|at| at.as_millis()).expect("it is tried again")
+    };
+    let late = RawBackoff { base: Span::millis(3000), ..raw().backoff };
+    assert!((250..350).contains(&after_failing(raw())));
+    assert!((3000..3100).contains(&after_failing(RawRoster { backoff: late.clone(), ..raw() })));
+    let ghost = Span::millis(1000);
+    assert_eq!(after_failing(RawRoster { ghost, backoff: late, ..raw() }), 1000);
 }
 
 #[test]
