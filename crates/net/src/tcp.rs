@@ -59,10 +59,14 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
+    /// Bytes to be queued beyond those on their way (TCP_NOTSENT_LOWAT, Linux).
+    unsent: Option<u32>,
 }
 
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
+/// Enough for the next write while the last is sent.
+const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
     /// Checks the settings.
@@ -102,7 +106,21 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
+            unsent: None,
         })
+    }
+    /// The same for who stands between two peers: sends at once, never gives a connection up, and
+    /// queues little.
+    pub(crate) fn patient(&self) -> Self {
+        let (keepalive, user_timeout, linger) = (None, None, None);
+        Self {
+            nodelay: true,
+            keepalive,
+            user_timeout,
+            linger,
+            unsent: Some(UNSENT),
+            ..self.clone()
+        }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -113,6 +131,7 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
+            unsent,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
@@ -125,6 +144,12 @@ impl TcpOptions {
         if linger.is_some() {
             socket.set_linger(*linger)?;
         }
+        #[cfg(target_os = "linux")]
+        if let Some(unsent) = unsent {
+            socket.set_tcp_notsent_lowat(*unsent)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = unsent;
         Ok(())
     }
 
@@ -258,13 +283,30 @@ pub(crate) fn reset(stream: TcpStream) {
 
 /// SIOCOUTQ: what was written and not yet acknowledged by the peer's kernel.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
 pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
+    queued(stream, libc::TIOCOUTQ)
+}
+
+/// SIOCOUTQ without SIOCOUTQNSD, which is what was not sent yet.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_flight(stream: &TcpStream) -> Option<usize> {
+    const SIOCOUTQNSD: libc::Ioctl = 0x894b;
+    Some(unacked(stream)?.saturating_sub(queued(stream, SIOCOUTQNSD)?))
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn queued(stream: &TcpStream, what: libc::Ioctl) -> Option<usize> {
     use std::os::fd::AsRawFd;
     let mut queued: libc::c_int = 0;
-    // SAFETY: the descriptor is open while `stream` is borrowed; TIOCOUTQ (= SIOCOUTQ) writes one int.
-    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
+    // SAFETY: the descriptor is open while `stream` is borrowed; both requests write one int.
+    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), what, &mut queued) };
     (rc == 0).then(|| usize::try_from(queued).ok()).flatten()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn in_flight(_: &TcpStream) -> Option<usize> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -296,6 +338,12 @@ pub(crate) fn is_broken(stream: &TcpStream) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_broken(_: &TcpStream) -> bool {
     false
+}
+
+/// The runtime notes POLLERR beside what can be read or written.
+pub(crate) async fn broken(stream: &TcpStream) {
+    // A runtime that is shutting down says so with an error, and nobody asks any more.
+    let _ = stream.ready(Interest::ERROR).await;
 }
 
 pub(crate) fn set_receive_buffer(stream: &TcpStream, bytes: usize) -> io::Result<()> {

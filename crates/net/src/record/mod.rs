@@ -17,7 +17,10 @@ mod told;
 use std::{
     collections::VecDeque,
     panic::Location,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use proto::Time;
@@ -50,6 +53,8 @@ pub struct Recorder {
     node: Arc<str>,
     role: Role,
     log: Arc<Mutex<Log>>,
+    /// What [`Recorder::is_heard`] says, without the lock.
+    heard: Arc<AtomicBool>,
     grown: Arc<watch::Sender<u64>>,
 }
 
@@ -74,6 +79,7 @@ impl Recorder {
             node: "lab".into(),
             role: Role::Lab,
             log: Arc::new(Mutex::new(log)),
+            heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
             grown: Arc::new(watch::Sender::new(0)),
         }
     }
@@ -88,12 +94,12 @@ impl Recorder {
     /// Feeds `sink` every record from now on.
     pub fn attach(&self, sink: impl Sink + 'static) {
         self.lock().sinks.push(Box::new(sink));
+        self.heard.store(true, Ordering::Release);
     }
     /// Whether anybody remembers or hears what is written down. What costs much to put into words
     /// need not be, if not.
     pub fn is_heard(&self) -> bool {
-        let log = self.lock();
-        log.limit_bytes > 0 || !log.sinks.is_empty()
+        self.heard.load(Ordering::Acquire)
     }
     /// Writes a fact down.
     #[track_caller]

@@ -1,0 +1,2 @@
+//! Faults that come and go under load, and many connections of every kind: nothing is lost, nothing is
+//! left.
