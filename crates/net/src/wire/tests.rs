@@ -90,7 +90,7 @@ async fn an_end_is_noticed_before_more_is_written_into_it() {
 #[tokio::test(start_paused = true)]
 async fn bytes_that_were_given_up_are_taken_back() {
     for (wait, end) in [(0, Err(io::ErrorKind::ConnectionReset)), (2, Ok(0))] {
-        let (mut wire, mut far, env) = wire().await;
+        let (mut wire, far, env) = wire().await;
         wire.send(frame(8), env.now());
         assert_eq!(next(&mut wire, &env).await, "wrote");
         env.sleep_until(env.now() + Duration::from_millis(wait)).await;
