@@ -59,8 +59,8 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
-    /// Bytes to be queued beyond those on their way (TCP_NOTSENT_LOWAT, Linux).
-    unsent: Option<u32>,
+    /// For who stands between two peers.
+    between: bool,
 }
 
 const PROBES: u32 = 3;
@@ -106,21 +106,14 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
-            unsent: None,
+            between: false,
         })
     }
-    /// The same for who stands between two peers: sends at once, never gives a connection up, and
-    /// queues little.
+    /// The same for who stands between two peers: sends at once, never gives a connection up, queues
+    /// little (TCP_NOTSENT_LOWAT, Linux), and hears what was said before a reset that came at once.
     pub(crate) fn patient(&self) -> Self {
         let (keepalive, user_timeout, linger) = (None, None, None);
-        Self {
-            nodelay: true,
-            keepalive,
-            user_timeout,
-            linger,
-            unsent: Some(UNSENT),
-            ..self.clone()
-        }
+        Self { nodelay: true, keepalive, user_timeout, linger, between: true, ..self.clone() }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -131,7 +124,7 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
-            unsent,
+            between,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
@@ -145,11 +138,11 @@ impl TcpOptions {
             socket.set_linger(*linger)?;
         }
         #[cfg(target_os = "linux")]
-        if let Some(unsent) = unsent {
-            socket.set_tcp_notsent_lowat(*unsent)?;
+        if *between {
+            socket.set_tcp_notsent_lowat(UNSENT)?;
         }
         #[cfg(not(target_os = "linux"))]
-        let _ = unsent;
+        let _ = between;
         Ok(())
     }
 
@@ -221,9 +214,32 @@ fn exclusive(socket: &Socket) -> io::Result<()> {
 }
 
 pub(crate) async fn connect(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    #[cfg(unix)]
+    if options.between {
+        return not_ourselves(connect_to_hear(addr, options).await?, addr);
+    }
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     options.apply(&SockRef::from(&socket))?;
     not_ourselves(socket.connect(addr).await?, addr)
+}
+
+/// The runtime's own connect takes a connection that was reset at once for none. It was one, and what
+/// was said on it can be read.
+#[cfg(unix)]
+async fn connect_to_hear(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    options.apply(&SockRef::from(&socket))?;
+    match socket.connect(&addr.into()) {
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        done => done?,
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(e) if e.kind() != io::ErrorKind::ConnectionReset => Err(e),
+        Some(_) | None => Ok(stream),
+    }
 }
 
 /// A free local port may be dialled from itself (simultaneous open): then nobody is there.
