@@ -235,10 +235,21 @@ async fn connect_to_hear(addr: SocketAddr, options: &TcpOptions) -> io::Result<T
         done => done?,
     }
     let stream = TcpStream::from_std(socket.into())?;
-    stream.writable().await?;
-    match stream.take_error()? {
-        Some(e) if e.kind() != io::ErrorKind::ConnectionReset => Err(e),
-        Some(_) | None => Ok(stream),
+    loop {
+        stream.writable().await?;
+        // It is over again, or never began; only who reads learns which, and keeps what was said.
+        let over = stream.peer_addr().is_err();
+        let said =
+            over.then(|| SockRef::from(&stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
+        match said.transpose() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+            Ok(_) => return Ok(stream),
+        }
+        // Neither: it is still under way.
+        let _ = stream.try_io(Interest::WRITABLE, || -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        });
     }
 }
 
