@@ -430,6 +430,22 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_stands_between_two_peers_gives_no_connection_up() {
+        let options = TcpOptions::default().patient();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
+        for stream in [near.unwrap(), far.unwrap()] {
+            let socket = SockRef::from(&stream);
+            assert!(!socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);
+            assert!(stream.nodelay().unwrap());
+        }
+    }
+
     /// The server closes first, so the port is in TIME_WAIT on its side.
     #[cfg(target_os = "linux")]
     #[tokio::test]
