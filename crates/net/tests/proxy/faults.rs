@@ -141,8 +141,7 @@ fn unacked(stream: &TcpStream) -> usize {
     let stream = TcpStream::from(stream);
     stream.set_nonblocking(true).unwrap();
     let tokio = tokio::net::TcpStream::from_std(stream).unwrap();
-    let left = net::net::Stream::Tcp(tokio).unacked().unwrap();
-    left
+    net::net::Stream::Tcp(tokio).unacked().unwrap()
 }
 
 #[test]

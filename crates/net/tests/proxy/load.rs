@@ -74,7 +74,7 @@ fn no_byte_is_lost_while_faults_come_and_go() {
                 road.add(rule);
                 changes += 1;
                 // Each is in force for a moment, some together.
-                thread::sleep(Duration::from_millis(2));
+                road.pass(Duration::from_millis(2));
                 if changes % 3 == 0 {
                     road.proxy().heal();
                 }

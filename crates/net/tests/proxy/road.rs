@@ -71,6 +71,11 @@ impl Road {
         let waited = runtime.block_on(async { tokio::time::timeout(PATIENCE, found).await });
         waited.unwrap_or_else(|_| panic!("it never happened: {:#?}", env.recorder.records()));
     }
+    /// Lets time pass, where time is what is tested.
+    pub(crate) fn pass(&self, time: Duration) {
+        let Some(Proxied { env, runtime, .. }) = &self.proxied else { return };
+        runtime.block_on(env.sleep_until(env.now() + time));
+    }
     /// The nth record, past or future, of this kind.
     pub(crate) fn until_nth(&self, nth: usize, fits: impl Fn(&Event) -> bool) {
         let mut seen = 0;
