@@ -1,5 +1,7 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
+pub(crate) mod proxy;
+
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,

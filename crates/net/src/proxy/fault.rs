@@ -259,6 +259,10 @@ impl Fault {
             Self::ReceiveBuffer { .. } => "receive_buffer",
         }
     }
+    /// What whoever asked for it should know.
+    pub fn note(&self) -> Option<&'static str> {
+        matches!(self, Self::Bandwidth { rate: 0, .. }).then_some("rate 0 lets nothing through")
+    }
     /// Checks its numbers.
     ///
     /// # Errors

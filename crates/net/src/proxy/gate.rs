@@ -265,10 +265,7 @@ impl Gate {
 /// It is about whoever comes, so the listener itself can act on it.
 fn is_for_all(armed: &Armed) -> bool {
     let place = &armed.rule.place;
-    place.conn.is_none()
-        && place.every.is_none()
-        && place.share.is_none()
-        && place.client.is_none()
+    place.conn.is_none() && place.every.is_none() && place.share.is_none() && place.client.is_none()
 }
 
 /// Whether it is down, so long after it began, and how long that lasts.

@@ -176,9 +176,10 @@ impl Place {
             return wrong("share", "must be from 0 to 1");
         }
         match fault.about().class {
-            Class::Spot if !placed => {
-                wrong("byte", "says where: one of `byte`, `more`, `frame`, `nth`, `chance` is missing")
-            }
+            Class::Spot if !placed => wrong(
+                "byte",
+                "says where: one of `byte`, `more`, `frame`, `nth`, `chance` is missing",
+            ),
             Class::Flow if byte.is_some() || more.is_some() || at_frame || times.is_some() => {
                 wrong("byte", "this fault is about all bytes; `since` or `after` say from when")
             }

@@ -314,7 +314,8 @@ impl Lane {
 
     /// Its end does not come any more; but what lost bytes on the way cannot go on as if it had not.
     pub(super) fn lift_timeout(&mut self, now: Time, gone: &Arc<Armed>, changed: bool) {
-        let is_its = |what: &What| matches!(what, What::End { by: Some(by), .. } if by.id == gone.id);
+        let is_its =
+            |what: &What| matches!(what, What::End { by: Some(by), .. } if by.id == gone.id);
         self.line.retain(|piece| !is_its(&piece.what));
         let lost = self.spans.iter().any(|span| span.by.id == gone.id && span.from < self.taken);
         if lost && !changed {
