@@ -18,7 +18,10 @@ mod told;
 use std::{
     collections::VecDeque,
     panic::Location,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use proto::Time;
@@ -55,6 +58,10 @@ impl<F: FnMut(&Record) + Send> Sink for F {
 pub struct Recorder {
     node: Arc<str>,
     role: Role,
+    /// Somebody remembers or listens.
+    heard: Arc<AtomicBool>,
+    /// And wants bytes.
+    bytes_heard: Arc<AtomicBool>,
     log: Arc<Mutex<Log>>,
     grown: Arc<watch::Sender<u64>>,
 }
@@ -79,6 +86,8 @@ impl Recorder {
         Self {
             node: "lab".into(),
             role: Role::Lab,
+            heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
+            bytes_heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
             log: Arc::new(Mutex::new(log)),
             grown: Arc::new(watch::Sender::new(0)),
         }
@@ -93,17 +102,25 @@ impl Recorder {
     }
     /// Feeds `sink` every record from now on.
     pub fn attach(&self, sink: impl Sink + 'static) {
+        self.bytes_heard.fetch_or(sink.hears_bytes(), Ordering::AcqRel);
         self.lock().sinks.push(Box::new(sink));
+        self.heard.store(true, Ordering::Release);
     }
-    /// Whether anybody remembers or hears the bytes that are sent and received. What costs much to put
-    /// into words need not be, if not.
+    /// Whether anybody remembers or hears what is written down. What costs much to put into words
+    /// need not be, if not.
     pub fn is_heard(&self) -> bool {
-        let log = self.lock();
-        log.limit_bytes > 0 || log.sinks.iter().any(|sink| sink.hears_bytes())
+        self.heard.load(Ordering::Acquire)
     }
-    /// Writes a fact down.
+    /// Whether anybody wants what is sent and received, byte for byte; else it need not be copied.
+    pub fn hears_bytes(&self) -> bool {
+        self.bytes_heard.load(Ordering::Acquire)
+    }
+    /// Writes a fact down; it has a number if anybody hears it.
     #[track_caller]
     pub fn record(&self, at: Time, event: Event) {
+        if !self.is_heard() {
+            return;
+        }
         let line = Location::caller().line();
         let mut log = self.lock();
         let seq = log.next;
@@ -239,10 +256,10 @@ mod tests {
         }
         let recorder = Recorder::new(0);
         recorder.attach(Deaf);
-        assert!(!recorder.is_heard());
+        assert!(recorder.is_heard() && !recorder.hears_bytes());
         recorder.attach(|_: &Record| {});
-        assert!(recorder.is_heard());
-        assert!(Recorder::new(1).is_heard());
+        assert!(recorder.hears_bytes());
+        assert!(Recorder::new(1).hears_bytes());
     }
 
     #[tokio::test]

@@ -34,6 +34,7 @@ impl Proxies {
                 *self.carried(node).strikes.entry(name(fault)).or_default() += 1;
             }
             Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Submitted { .. }
             | Event::Attempt { .. }
             | Event::Connecting { .. }

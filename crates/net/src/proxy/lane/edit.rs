@@ -316,7 +316,13 @@ impl Lane {
     pub(super) fn lift_timeout(&mut self, now: Time, gone: &Arc<Armed>, changed: bool) {
         let is_its =
             |what: &What| matches!(what, What::End { by: Some(by), .. } if by.id == gone.id);
-        self.line.retain(|piece| !is_its(&piece.what));
+        if let Some(place) = self.line.iter().position(|piece| is_its(&piece.what)) {
+            self.line.remove(place);
+            // What came after it waited for it.
+            let before = place.checked_sub(1).map_or(now, |n| self.line[n].at.max(now));
+            self.line.range_mut(place..).for_each(|piece| piece.at = piece.at.min(before));
+            self.last = before;
+        }
         let lost = self.spans.iter().any(|span| span.by.id == gone.id && span.from < self.taken);
         if lost && !changed {
             self.cut_off(now, What::End { end: End::Close, by: Some(gone.clone()) });

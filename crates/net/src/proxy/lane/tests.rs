@@ -483,8 +483,15 @@ fn a_timeout_loses_all_and_closes_in_the_end() {
     let mut idle = Bench::new(&["timeout for=1s"]);
     idle.lift(0);
     idle.take(b"abc");
+    assert_eq!(idle.out, [(0, b"abc".to_vec())]);
     idle.pass(2000);
-    assert!(idle.bytes() == b"abc" && idle.ends.is_empty());
+    assert!(idle.ends.is_empty());
+    // An end that waited for it waits no longer.
+    let mut ending = Bench::new(&["timeout for=60s"]);
+    ending.take(b"abc");
+    ending.lane.finish(ending.now);
+    ending.lift(0);
+    assert_eq!(ending.ends, ["FIN", "close"]);
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn is_told(event: &Event, raw: bool) -> bool {
     match event {
         Event::Listening { .. }
         | Event::Deaf
+        | Event::ListenFailed { .. }
         | Event::Connecting { .. }
         | Event::ConnectFailed { .. }
         | Event::Opened { .. }
