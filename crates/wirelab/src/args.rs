@@ -6,6 +6,8 @@ mod device;
 mod hsms;
 mod judge;
 mod papers;
+mod proxy;
+mod replay;
 mod run;
 mod toggle;
 mod vkb;
@@ -22,6 +24,8 @@ pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
+pub(crate) use proxy::{ProxyArgs, RecordArgs};
+pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
@@ -53,6 +57,12 @@ pub(crate) enum Command {
     Hsms(Box<HsmsArgs>),
     /// Plays a device.
     Device(DeviceArgs),
+    /// Carries connections, and harms them on command.
+    Proxy(Box<ProxyArgs>),
+    /// Records a real session.
+    Record(RecordArgs),
+    /// Plays one side of a recorded session.
+    Replay(ReplayArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
     /// Judges what was recorded, and devices and clients of others.
@@ -137,6 +147,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "state", "from"),
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
+    ("replay", "protocol", "exact"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

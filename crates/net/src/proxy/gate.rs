@@ -246,7 +246,8 @@ impl Gate {
 fn is_for_all(armed: &Armed) -> bool {
     let place = &armed.rule.place;
     let counted = place.times.is_some() && !matches!(armed.rule.fault, Fault::Schedule { .. });
-    place.conn.is_none() && place.every.is_none() && place.client.is_none() && !counted
+    let all = place.conn.is_none() && place.every.is_none() && place.share.is_none();
+    all && place.client.is_none() && !counted
 }
 
 /// Whether it is down, so long after it began, and how long that lasts.

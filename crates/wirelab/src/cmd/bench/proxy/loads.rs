@@ -170,7 +170,7 @@ fn used(road: &Road) -> io::Result<[TcpStream; 2]> {
     let (mut device, _) = road.device.accept()?;
     let mut message = [7; 64];
     for (from, to) in [(0, 1), (1, 0)] {
-        let mut ends = [&mut client, &mut device];
+        let ends = [&mut client, &mut device];
         ends[from].write_all(&message)?;
         ends[to].read_exact(&mut message)?;
     }
