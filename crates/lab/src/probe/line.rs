@@ -163,7 +163,7 @@ impl Line {
                 && self.poll_read(cx, env).is_ready()
             {}
             let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
-            if rest.is_empty() || self.closed.is_some() {
+            if rest.is_empty() {
                 return Poll::Ready(());
             }
             match stream.poll_write(cx, &[IoSlice::new(rest)]) {
