@@ -3,6 +3,7 @@ mod hsms;
 mod hsms_settings;
 mod links;
 mod probe;
+mod probe_toggle;
 mod raw;
 mod restarts;
 mod shipped;

@@ -23,6 +23,8 @@ mod orders;
 mod output;
 mod pcap;
 mod probe;
+#[cfg(unix)]
+mod probe_toggle;
 mod run;
 mod scenario;
 mod stages;

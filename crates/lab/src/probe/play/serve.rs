@@ -229,6 +229,9 @@ fn treat<'a>(
         };
         let mut player = Player::new(suite, setup, env, Peer::Caller);
         player.vars = vars.clone();
+        if let Some(first) = book.open().attempts[0].asked.first() {
+            player.vars.learn('k', first.as_bytes());
+        }
         player.page = Some(page);
         player.opened(line);
         let fault = player.treatment(steps).await.err();

@@ -43,6 +43,7 @@ fn all_that_is_sent_can_be_written_by_both_readings() {
             let raw = RawSetup { level: Some(level.into()), ..RawSetup::default() };
             let mut vars = Setup::new(suite, raw).unwrap().vars(case.id);
             vars.learn('m', b"3fe16b6143344afb");
+            vars.learn('k', b"3fe16b6143344afa");
             sent(case.steps, &vars, &mut |sent| {
                 assert!(sent.as_ref().is_ok_and(|sent| !sent.is_empty()), "{}: {sent:?}", case.id);
             });

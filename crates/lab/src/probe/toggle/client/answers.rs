@@ -72,9 +72,9 @@ pub(super) const CASES: &[Case] = &[
     framed("toggle/c2.16", "a framed ack, all but a byte", PIECES, pieces!(FRAMED_ACK, -1)),
     framed(
         "toggle/c2.17",
-        "a framed ack, a byte every 10 ms",
+        "a framed ack, a byte every 5 ms",
         PIECES,
-        &[Serve(&[&[Expect(A_COMMAND), Act, SendSlowly(FRAMED_ACK, Millis(10))]])],
+        &[Serve(&[&[Expect(A_COMMAND), Act, SendSlowly(FRAMED_ACK, Millis(5))]])],
     ),
     Case::new(
         "toggle/c2.18",

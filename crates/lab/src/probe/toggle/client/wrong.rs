@@ -30,6 +30,8 @@ const NACK: Bytes =
     Framed("f00d01", &Words(r#"{"opcode": "nack", "msg_id": "<m>", "reason": "busy"}"#));
 const NO_REASON: Bytes = Framed("f00d01", &Words(r#"{"opcode": "nack", "msg_id": "<m>"}"#));
 const OTHER_ID: Bytes = Framed("f00d01", &Words(r#"{"opcode": "ack", "msg_id": "ffffffff<u>"}"#));
+/// `k` is the id of the first attempt.
+const FIRST_ID: Bytes = Framed("f00d01", &Words(r#"{"opcode": "ack", "msg_id": "<k>"}"#));
 const NO_ID: Bytes = Framed("f00d01", &Words(r#"{"opcode": "ack"}"#));
 const NUMBER_ID: Bytes = Framed("f00d01", &Words(r#"{"opcode": "ack", "msg_id": 7}"#));
 const NO_OPCODE: Bytes = Framed("f00d01", &Words(r#"{"msg_id": "<m>"}"#));
@@ -62,11 +64,13 @@ pub(super) const CASES: &[Case] = &[
         "a length that is too small",
         says!(Joined(&[Hex("f00d0100000010"), PAYLOAD])),
     ),
-    wrong(
+    Case::new(
         "toggle/c3.12",
         "a length that is too big, and then silence",
+        "what is not whole is no answer, and is waited for no longer than the receive timeout",
         says!(Joined(&[Hex("f00d0100000400"), PAYLOAD])),
-    ),
+    )
+    .both(FAILS),
     wrong(
         "toggle/c3.13",
         "a length of 4294967295",
@@ -124,16 +128,20 @@ pub(super) const CASES: &[Case] = &[
     Case::new("toggle/c3.30", "a framed ack with another device id", SILENT, does!(OTHER_DEVICE)),
     Case::new(
         "toggle/c3.31",
-        "ACK before anything was asked",
+        "ACK before anything was asked, and nothing after it",
         "an ACK while no command is open answers nothing; a client that writes first cannot tell",
-        &[Serve(&[&[Send(BARE_ACK), Expect(A_COMMAND)]])],
-    )
-    .both(FAILS)
-    .acceptable(&[told(ends())]),
+        &[Serve(&[&[Send(BARE_ACK), Expect(A_COMMAND), Act]])],
+    ),
     Case::new(
         "toggle/c3.32",
         "a framed ack for another command before anything was asked, then the right one",
         "an answer to a command never sent is malformed; whoever waits on may find the right one",
         &[Serve(&[&[Send(OTHER_ID), Expect(A_COMMAND), Act, Send(FRAMED_ACK)]])],
+    ),
+    Case::new(
+        "toggle/c3.33",
+        "done and closed unanswered, and the next connection answers the first attempt",
+        "with the same id in every attempt this is the answer; with a new one it is of the past",
+        &[Serve(&[&[Expect(A_COMMAND), Act, Close], &[Expect(A_COMMAND), Send(FIRST_ID)]])],
     ),
 ];

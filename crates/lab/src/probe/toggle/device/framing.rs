@@ -72,12 +72,14 @@ pub(super) const CASES: &[Case] = &[
         LENGTH,
         asks![Joined(&[Hex("f00d0180000000"), PAYLOAD])],
     ),
-    refused(
+    Case::new(
         "toggle/3.18",
         "a length that is too big, and then nothing",
         WAITING,
         asks![Joined(&[Hex("f00d0100000400"), PAYLOAD])],
-    ),
+    )
+    .both(SILENCE)
+    .acceptable(NO),
     Case::new(
         "toggle/3.19",
         "a command, and half a header after it",
