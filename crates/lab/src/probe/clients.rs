@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use net::{Env, Recorder, Stopwatch, net::Net};
 
 use super::{
-    Case, Setup, Suite,
+    Case, Port, Setup, Suite,
     gate::Gate,
     outcome::Observed,
     play::{Peer, Player},
@@ -83,8 +83,10 @@ async fn play(
     let gate = Gate::open(&env.net, host);
     let mut gate = gate.map_err(|e| ours(format!("cannot listen on {host}: {e}")))?;
     let port = gate.addr().port();
-    if case.shut {
-        gate.shut(None);
+    match case.port {
+        Port::Open => {}
+        Port::Shut => gate.shut(None),
+        Port::Full => gate.fill().map_err(|e| ours(format!("cannot fill a backlog: {e}")))?,
     }
     let mut program = Program::start(command, &host.to_string(), port, case.id)
         .map_err(|e| ours(format!("could not start `{}`: {e}", command.join(" "))))?;

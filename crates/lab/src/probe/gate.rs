@@ -8,6 +8,7 @@ use std::{
 
 use net::{
     Env,
+    deaf::FullListener,
     net::{Listener, Net, Stream},
 };
 use proto::Time;
@@ -19,6 +20,7 @@ pub(super) struct Gate {
     net: Net,
     addr: SocketAddr,
     listener: Option<Listener>,
+    full: Option<FullListener>,
     back: Option<Time>,
 }
 
@@ -27,7 +29,7 @@ impl Gate {
     pub(super) fn open(net: &Net, host: IpAddr) -> io::Result<Self> {
         let listener = net.listen(SocketAddr::new(host, 0))?;
         let addr = listener.local_addr()?;
-        Ok(Self { net: net.clone(), addr, listener: Some(listener), back: None })
+        Ok(Self { net: net.clone(), addr, listener: Some(listener), full: None, back: None })
     }
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
@@ -35,7 +37,18 @@ impl Gate {
     /// Whoever dials from now on is refused, and whoever waits is reset; until then, if ever.
     pub(super) fn shut(&mut self, back: Option<Time>) {
         self.listener = None;
+        self.full = None;
         self.back = back;
+    }
+    /// Whoever dials from now on gets no answer.
+    pub(super) fn fill(&mut self) -> io::Result<()> {
+        self.shut(None);
+        self.full = Some(self.net.listen_full(self.addr)?);
+        Ok(())
+    }
+    /// Whether somebody waits to be taken, if that can be known.
+    pub(super) fn is_dialled(&self) -> Option<bool> {
+        self.net.waiting(self.addr).map(|waiting| waiting > 0)
     }
     /// The next connection. Cancel safe.
     pub(super) async fn accept(&mut self, env: &Env) -> io::Result<Stream> {

@@ -106,8 +106,8 @@ pub struct Case {
     pub needs: Option<&'static str>,
     /// Whether frames unasked for go unanswered, because they are what the case is about.
     pub mute: bool,
-    /// Whether nobody listens yet when the client starts.
-    pub shut: bool,
+    /// How a client finds its port when it starts.
+    pub port: Port,
     /// What is done.
     pub steps: &'static [Step],
     /// What the first reading of the standard demands; empty where it is silent.
@@ -116,6 +116,17 @@ pub struct Case {
     pub second: &'static [Want],
     /// What neither demands and both can live with.
     pub acceptable: &'static [Want],
+}
+
+/// How a client finds its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Somebody listens.
+    Open,
+    /// Nobody does.
+    Shut,
+    /// Somebody does, and whoever dials gets no answer.
+    Full,
 }
 
 impl Case {
@@ -132,7 +143,7 @@ impl Case {
             rule,
             needs: None,
             mute: false,
-            shut: false,
+            port: Port::Open,
             steps,
             first: &[],
             second: &[],
@@ -161,7 +172,11 @@ impl Case {
     }
     /// Nobody listens yet when the client starts.
     pub const fn shut(self) -> Self {
-        Self { shut: true, ..self }
+        Self { port: Port::Shut, ..self }
+    }
+    /// Somebody listens and has no room for the client: it gets no answer at all.
+    pub const fn full(self) -> Self {
+        Self { port: Port::Full, ..self }
     }
     /// Frames unasked for go unanswered.
     pub const fn mute(self) -> Self {

@@ -8,7 +8,7 @@ use net::Env;
 use proto::CloseReason;
 
 use super::{
-    Case, Setup, Suite,
+    Case, Port, Setup, Suite,
     bytes::{Bytes, Vars},
     gate::Gate,
     line::Line,
@@ -21,6 +21,8 @@ use serve::Page;
 
 /// Between two attempts to connect to a device that refuses.
 const AGAIN: Duration = Duration::from_millis(20);
+/// Between two looks at what a peer has read.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Who is at the other end.
 pub(super) enum Peer<'a> {
@@ -64,7 +66,7 @@ impl<'a> Player<'a> {
     /// Plays a case to its end.
     pub(super) async fn case(mut self, case: &Case) -> Result<Observed, Trouble> {
         self.mute = case.mute;
-        self.shut = case.shut;
+        self.shut = case.port != Port::Open;
         self.vars = self.setup.vars(case.id);
         self.steps(case.steps).await?;
         self.seen.vars = self.vars.clone();
@@ -122,6 +124,8 @@ impl<'a> Player<'a> {
             Step::Forget => self.forget()?,
             Step::Leave(length) => self.away = Some((CloseReason::Local, length)),
             Step::Crash(length) => self.away = Some((CloseReason::Abort, length)),
+            Step::Dialled => self.await_dial().await?,
+            Step::Apart(length) => self.await_read(length).await?,
             Step::Open(length) | Step::Reopen(length) => {
                 let back = self.env.now() + length.of(self.setup);
                 self.gate()?.shut(Some(back));
@@ -142,6 +146,22 @@ impl<'a> Player<'a> {
                 Err(Trouble::Inconclusive("the case has a port, and the peer does not dial".into()))
             }
         }
+    }
+    /// Polls, since the kernel tells nobody who does not accept.
+    async fn await_dial(&mut self) -> Result<(), Trouble> {
+        let (env, until) = (self.env, self.env.now() + self.setup.start());
+        while env.now() < until && self.gate()?.is_dialled() != Some(true) {
+            env.sleep_until(env.now() + AGAIN).await;
+        }
+        Ok(())
+    }
+    /// Polls, since nobody is told what another program reads.
+    async fn await_read(&mut self, length: Length) -> Result<(), Trouble> {
+        let (env, until) = (self.env, self.env.now() + length.of(self.setup));
+        while env.now() < until && self.line()?.is_read() != Some(true) {
+            env.sleep_until(env.now() + SOON).await;
+        }
+        Ok(())
     }
     fn close(&mut self, reason: CloseReason) -> Result<(), Trouble> {
         let env = self.env;

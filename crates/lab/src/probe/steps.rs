@@ -66,6 +66,11 @@ pub enum Step {
     Crash(Length),
     /// Listens, after this, at the port that a case began without.
     Open(Length),
+    /// Waits until somebody has dialled, without taking the connection.
+    Dialled,
+    /// Waits until the peer's program has read all we wrote, so that what follows comes apart from it;
+    /// if that cannot be known or does not happen, for this long.
+    Apart(Length),
     /// Has the listener go with whoever waits in it, and come back after this.
     Reopen(Length),
 }

@@ -37,7 +37,7 @@ macro_rules! pieces {
             Expect(A_COMMAND),
             Act,
             Send(Head(&$whole, $at)),
-            Wait(Millis(60)),
+            Apart(Millis(200)),
             Send(Tail(&$whole, $at)),
         ]])]
     };

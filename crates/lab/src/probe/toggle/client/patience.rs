@@ -76,4 +76,13 @@ pub(super) const CASES: &[Case] = &[
         &[Serve(&[&[Expect(A_COMMAND), Watch(Past(Timer("recv"))), Leave(Millis(60_000))]])],
     )
     .both(FAILS),
+    Case::new(
+        "toggle/c5.10",
+        "it listens and has no room: dialling gets no answer",
+        "a connection is waited for no longer than the connect timeout, 1 s; a full backlog drops \
+         the SYN, and the kernel alone would go on for two minutes",
+        &[Serve(&[SERVES])],
+    )
+    .full()
+    .both(&[told(fails().done(Never))]),
 ];

@@ -81,7 +81,7 @@ pub(super) const CASES: &[Case] = &[
         "toggle/c6.10",
         "never taken, reset as the listener goes, and back",
         "what only a kernel has acknowledged is not delivered",
-        &[Wait(Millis(500)), Reopen(Millis(100)), Serve(&[SERVES])],
+        &[Dialled, Wait(Millis(20)), Reopen(Millis(100)), Serve(&[SERVES])],
     )
     .both(&[told(succeeds().done(Once))])
     .acceptable(FAILS),
@@ -89,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
         "toggle/c6.11",
         "never taken, reset as the listener goes, and gone for good",
         "what only a kernel has acknowledged is not delivered",
-        &[Wait(Millis(500)), Reopen(FOR_GOOD), Serve(&[SERVES])],
+        &[Dialled, Wait(Millis(20)), Reopen(FOR_GOOD), Serve(&[SERVES])],
     )
     .both(&[told(fails().done(Never))]),
     Case::new(

@@ -17,7 +17,7 @@ macro_rules! pieces {
         &[
             Connect,
             Send(Head(&COMMAND, $at)),
-            Wait(Millis(60)),
+            Apart(Millis(200)),
             Send(Tail(&COMMAND, $at)),
             Watch(Frames(1)),
         ]
