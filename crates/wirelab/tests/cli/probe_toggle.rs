@@ -168,7 +168,7 @@ fn ours(recv: &str, more: &[&str], flags: &[&str]) -> Ran {
 #[test]
 fn our_own_client_fails_no_case_and_does_what_is_written_down() {
     for level in ["bare", "framed"] {
-        let ran = ours("800ms", &[], &["--jobs", "4", "--as", level]).ok();
+        let ran = ours("1s", &[], &["--jobs", "6", "--as", level]).ok();
         let seen = |case: &Value| {
             let text = |key: &str| case[key].as_str().unwrap().to_owned();
             format!("{:<13} {:<10} {}", text("id"), text("verdict"), text("brief"))

@@ -24,9 +24,9 @@ pub(super) const CASES: &[Case] = &[
     .acceptable(FAILS),
     Case::new(
         "toggle/c5.4",
-        "done, and answered a little after its patience, always",
+        "done, and answered after its patience, always",
         LATE,
-        &[Serve(&[&[Expect(A_COMMAND), Act, Wait(Part(115, "recv")), Send(BARE_ACK)]])],
+        &[Serve(&[&[Expect(A_COMMAND), Act, Wait(Part(150, "recv")), Send(BARE_ACK)]])],
     )
     .both(&[told(fails().tries(All).same())])
     .acceptable(FAILS),
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         "the answer comes late, and to the second attempt nothing is said",
         LATE,
         &[Serve(&[
-            &[Expect(A_COMMAND), Wait(Part(115, "recv")), Send(BARE_ACK)],
+            &[Expect(A_COMMAND), Wait(Part(150, "recv")), Send(BARE_ACK)],
             &[Expect(A_COMMAND)],
         ])],
     )
@@ -45,7 +45,7 @@ pub(super) const CASES: &[Case] = &[
         "the answer comes late, and to the second attempt comes a nack",
         LATE,
         &[Serve(&[
-            &[Expect(A_COMMAND), Wait(Part(115, "recv")), Send(BARE_ACK)],
+            &[Expect(A_COMMAND), Wait(Part(150, "recv")), Send(BARE_ACK)],
             &[
                 Expect(A_COMMAND),
                 Send(Framed("f00d01", &Words(r#"{"opcode": "nack", "msg_id": "<m>"}"#))),
