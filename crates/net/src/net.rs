@@ -114,6 +114,17 @@ impl Net {
     }
 }
 
+impl Net {
+    /// How many connections wait at `addr` that nobody has accepted yet. `None` where that cannot be
+    /// known, and where nobody listens.
+    pub fn waiting(&self, addr: SocketAddr) -> Option<usize> {
+        match self {
+            Self::Tcp(_) => diag::listener(addr)?.map(|backlog| backlog.waiting),
+            Self::Sim(_) => None,
+        }
+    }
+}
+
 impl Listener {
     /// The next connection. Cancel safe.
     ///
