@@ -6,6 +6,7 @@ mod device;
 mod hsms;
 mod judge;
 mod papers;
+mod report;
 mod run;
 mod toggle;
 mod vkb;
@@ -22,6 +23,7 @@ pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
+pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::{HsmsServer, RunArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
@@ -57,6 +59,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
+    /// Judges recorded runs again and writes reports on them.
+    Report(ReportArgs),
+    /// Says where two recorded runs part on the wire.
+    Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
     /// Measures client and device against bare sockets.

@@ -53,9 +53,24 @@ pub struct Finding {
 /// Judges a run by its record: the laws, then the scenario's own expectations. In the world
 /// [`TARGET`] the device writes no record, and what only it could tell is a note.
 pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
+    let mut verdict = verdict(records, expect::unmet(scenario, world, records));
+    if world == TARGET {
+        let unseen = scenario.unseen_of_foreign().into_iter();
+        let unseen = unseen.map(|what| format!("{what}: passed over, client-side evidence only"));
+        verdict.notes.extend(unseen);
+    }
+    verdict
+}
+
+/// Judges a run of which nobody knows what it was to show: by the laws alone.
+pub fn judge_by_laws(records: &[Record]) -> Verdict {
+    verdict(records, Vec::new())
+}
+
+fn verdict(records: &[Record], unmet: Vec<Finding>) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
-    findings.extend(expect::unmet(scenario, world, records));
+    findings.extend(unmet);
     if let Some((seq, step, problem)) = index.failed_steps.first() {
         // Whatever else was seen, it was not seen of the run that was meant.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
@@ -73,12 +88,7 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
         findings.push(Finding::inconclusive("evidence", text, [*before, *after]));
     }
     let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
-    let mut notes = laws::notes(&index);
-    if world == TARGET {
-        let unseen = scenario.unseen_of_foreign().into_iter();
-        notes.extend(unseen.map(|what| format!("{what}: passed over, client-side evidence only")));
-    }
-    Verdict { outcome, findings, notes }
+    Verdict { outcome, findings, notes: laws::notes(&index) }
 }
 
 impl fmt::Display for Outcome {
@@ -127,6 +137,13 @@ mod tests {
         let met = scenario("connections = { device = \"lamp\", count = 1 }");
         let verdict = judge(&met, "sim", &Tape::sound().records());
         assert_eq!(verdict, Verdict { outcome: Outcome::Pass, findings: vec![], notes: vec![] });
+    }
+
+    #[test]
+    fn the_laws_judge_also_without_a_scenario() {
+        assert_eq!(judge_by_laws(&Tape::sound().records()).outcome, Outcome::Pass);
+        let twice = Tape::sound().unended().lab(net::Event::Ended { tasks_left: 1 });
+        assert_eq!(judge_by_laws(&twice.records()).outcome, Outcome::Fail);
     }
 
     #[test]
