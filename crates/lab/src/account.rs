@@ -122,6 +122,9 @@ impl Sink for Account {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Struck { .. }
+            | Event::Lifted { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -32,6 +32,9 @@ pub fn event(event: &Event) -> &'static str {
         Event::Step { .. } => "step",
         Event::StepFailed { .. } => "step_failed",
         Event::Armed { .. } => "armed",
+        Event::Joined { .. } => "joined",
+        Event::Struck { .. } => "struck",
+        Event::Lifted { .. } => "lifted",
         Event::Ended { .. } => "ended",
     }
 }

@@ -4,21 +4,25 @@
 
 pub mod bare;
 pub mod client;
+pub mod deaf;
+mod diag;
 pub mod door;
 pub mod env;
 pub mod files;
 pub mod host;
 pub mod net;
+pub mod proxy;
 pub mod record;
 pub mod sim;
 pub mod tcp;
 mod wire;
 
 pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
+pub use deaf::{DeafListener, FullListener};
 pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};
 pub use host::Host;
-pub use net::Net;
-pub use record::{Dir, Event, Record, Recorder, Role, Sink};
+pub use net::{Listens, Net};
+pub use record::{Dir, Event, Flow, Record, Recorder, Role, Sink};
 pub use sim::Sim;
 pub use tcp::{RawTcpOptions, TcpOptions};

@@ -8,7 +8,7 @@ use std::{
 use proto::Stage;
 
 use crate::{
-    sim,
+    diag, sim,
     tcp::{self, TcpOptions},
 };
 
@@ -27,6 +27,17 @@ pub enum Listener {
     Tcp(tcp::Listener),
     /// Ours.
     Sim(sim::Listener),
+}
+
+/// Whether anybody would take a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    /// Nobody is there: dialling is refused.
+    No,
+    /// There is room for one more.
+    Yes,
+    /// Somebody is there and accepts too little: dialling gets no answer.
+    Full,
 }
 
 /// A connection.
@@ -61,9 +72,32 @@ impl Net {
     /// # Errors
     /// The operating system's: most often, the port is taken.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<Listener> {
+        self.listen_as(addr, None)
+    }
+    /// Listens, and what it accepts has a receive buffer of about so many bytes from its first moment
+    /// on; see [`Stream::set_receive_buffer`].
+    ///
+    /// # Errors
+    /// As [`Net::listen`].
+    pub fn listen_with_buffer(&self, addr: SocketAddr, bytes: usize) -> io::Result<Listener> {
+        self.listen_as(addr, Some(bytes))
+    }
+    fn listen_as(&self, addr: SocketAddr, buffer: Option<usize>) -> io::Result<Listener> {
         match self {
-            Self::Tcp(options) => tcp::listen(addr, options).map(Listener::Tcp),
-            Self::Sim(sim) => sim.listen(addr).map(Listener::Sim),
+            Self::Tcp(options) => tcp::listen(addr, options, buffer).map(Listener::Tcp),
+            Self::Sim(sim) => sim.listen(addr, buffer).map(Listener::Sim),
+        }
+    }
+    /// Whether anybody listens at `addr`, found out without dialling. `None` where that cannot be
+    /// known: at another host, on another system than Linux.
+    pub fn listens(&self, addr: SocketAddr) -> Option<Listens> {
+        match self {
+            Self::Tcp(_) => Some(match diag::listener(addr)? {
+                None => Listens::No,
+                Some(backlog) if backlog.is_full() => Listens::Full,
+                Some(_) => Listens::Yes,
+            }),
+            Self::Sim(sim) => Some(sim.listens(addr)),
         }
     }
 }
@@ -120,6 +154,14 @@ impl Stream {
             Self::Sim(stream) => stream.poll_write(cx, bufs),
         }
     }
+    /// Returns once there is something to read, and leaves it there.
+    pub async fn readable(&self) {
+        match self {
+            // A connection that is gone is read from as well, and found to be so.
+            Self::Tcp(stream) => drop(stream.readable().await),
+            Self::Sim(stream) => stream.readable().await,
+        }
+    }
     /// Finishes sending (FIN); reading goes on.
     ///
     /// # Errors
@@ -145,6 +187,38 @@ impl Stream {
         match self {
             Self::Tcp(stream) => tcp::unacked(stream),
             Self::Sim(stream) => Some(stream.unacked()),
+        }
+    }
+    /// Has the peer's program read every byte we wrote? `None` where that cannot be known: it is on
+    /// another host, on another system than Linux, or its socket is gone.
+    pub fn drained(&self) -> Option<bool> {
+        match self {
+            Self::Tcp(stream) => tcp::drained(stream),
+            Self::Sim(stream) => stream.drained(),
+        }
+    }
+    /// Has the peer reset it, or the system given it up? Known without a read, even with bytes unread.
+    /// Where the read or write that reports it has taken the error along, it is no longer. On Windows
+    /// it cannot be asked, and nothing is ever broken.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => tcp::is_broken(stream),
+            Self::Sim(stream) => stream.is_broken(),
+        }
+    }
+    /// How many bytes may wait to be read before the peer has to wait with more. Linux doubles it for
+    /// its own needs, goes no lower than some 2 KB, and may take more on a connection that is open
+    /// already; [`Net::listen_with_buffer`] is in time.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => tcp::set_receive_buffer(stream, bytes),
+            Self::Sim(stream) => {
+                stream.set_receive_buffer(bytes);
+                Ok(())
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! not segments, and is meant to run under paused time.
 use std::{
     collections::{BTreeMap, VecDeque},
-    future::{Future, pending},
+    future::Future,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -16,7 +16,11 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
+use crate::net::Listens;
+
 const BACKLOG: usize = 128;
+/// When a SYN that was dropped is sent again.
+const SYN_AGAIN: Duration = Duration::from_secs(1);
 /// Bytes on their way in one direction before a writer has to wait.
 const WINDOW: usize = 256 * 1024;
 
@@ -28,8 +32,16 @@ pub struct Sim {
 }
 
 struct Ports {
-    listeners: BTreeMap<SocketAddr, mpsc::Sender<Stream>>,
+    listeners: BTreeMap<SocketAddr, Backlog>,
     next: u16,
+}
+
+/// Where a listener is reached.
+#[derive(Clone)]
+struct Backlog {
+    queue: mpsc::Sender<Stream>,
+    /// Of what it accepts.
+    window: usize,
 }
 
 impl Sim {
@@ -38,34 +50,61 @@ impl Sim {
         let ports = Ports { listeners: BTreeMap::new(), next: 40_000 };
         Self { latency, ports: Arc::new(Mutex::new(ports)) }
     }
-    pub(crate) fn listen(&self, mut addr: SocketAddr) -> io::Result<Listener> {
+    pub(crate) fn listen(&self, addr: SocketAddr, window: Option<usize>) -> io::Result<Listener> {
+        self.listen_for(addr, BACKLOG, window.unwrap_or(WINDOW))
+    }
+    /// A listener whose backlog is full, with what fills it.
+    pub(crate) fn listen_full(&self, addr: SocketAddr) -> io::Result<(Listener, Stream)> {
+        let listener = self.listen_for(addr, 1, WINDOW)?;
+        let mut ports = self.ports();
+        let local = SocketAddr::new(listener.addr.ip(), ports.ephemeral());
+        let (near, far) = pair(self.latency, local, listener.addr, WINDOW);
+        let queue = ports.listeners.get(&listener.addr).map(|backlog| backlog.queue.clone());
+        queue.and_then(|queue| queue.try_send(far).ok()).expect("it was made with room for one");
+        Ok((listener, near))
+    }
+    fn listen_for(
+        &self,
+        mut addr: SocketAddr,
+        backlog: usize,
+        window: usize,
+    ) -> io::Result<Listener> {
         let mut ports = self.ports();
         if addr.port() == 0 {
             addr.set_port(ports.ephemeral());
         }
-        if ports.listeners.get(&addr).is_some_and(|taken| !taken.is_closed()) {
+        if ports.listeners.get(&addr).is_some_and(|taken| !taken.queue.is_closed()) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        let (queue, backlog) = mpsc::channel(BACKLOG);
-        ports.listeners.insert(addr, queue);
+        let (queue, backlog) = mpsc::channel(backlog);
+        ports.listeners.insert(addr, Backlog { queue, window });
         Ok(Listener { addr, backlog })
     }
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<Stream> {
         tokio::time::sleep_until(now() + self.latency * 2).await;
-        let (queue, local) = {
-            let mut ports = self.ports();
-            let queue = ports.listeners.get(&addr).cloned();
-            let local = SocketAddr::new(addr.ip(), ports.ephemeral());
-            (queue.ok_or(io::ErrorKind::ConnectionRefused)?, local)
-        };
-        let (near, far) = pair(self.latency, local, addr);
-        match queue.try_send(far) {
-            Ok(()) => Ok(near),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                Err(io::ErrorKind::ConnectionRefused.into())
+        let local = SocketAddr::new(addr.ip(), self.ports().ephemeral());
+        loop {
+            let there = self.ports().listeners.get(&addr).cloned();
+            let Backlog { queue, window } = there.ok_or(io::ErrorKind::ConnectionRefused)?;
+            let (near, far) = pair(self.latency, local, addr, window);
+            match queue.try_send(far) {
+                Ok(()) => return Ok(near),
+                Err(mpsc::error::TrySendError::Closed(_)) => {
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+                // A full backlog drops the SYN, and nothing comes back.
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    tokio::time::sleep_until(now() + SYN_AGAIN).await;
+                }
             }
-            // A full backlog drops the SYN: nothing ever comes back.
-            Err(mpsc::error::TrySendError::Full(_)) => pending().await,
+        }
+    }
+    pub(crate) fn listens(&self, addr: SocketAddr) -> Listens {
+        match self.ports().listeners.get(&addr) {
+            Some(there) if there.queue.is_closed() => Listens::No,
+            Some(there) if there.queue.capacity() == 0 => Listens::Full,
+            Some(_) => Listens::Yes,
+            None => Listens::No,
         }
     }
     fn ports(&self) -> MutexGuard<'_, Ports> {
@@ -107,6 +146,8 @@ impl Drop for Listener {
 /// One direction of a connection.
 #[derive(Default)]
 struct Pipe {
+    /// How much may be queued.
+    window: usize,
     queue: VecDeque<(Instant, Vec<u8>)>,
     queued: usize,
     /// What arrives when, until word of that has come back.
@@ -148,8 +189,10 @@ pub struct Stream {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-fn pair(latency: Duration, local: SocketAddr, peer: SocketAddr) -> (Stream, Stream) {
-    let (x, y) = (Arc::<Mutex<Pipe>>::default(), Arc::<Mutex<Pipe>>::default());
+fn pair(latency: Duration, local: SocketAddr, peer: SocketAddr, window: usize) -> (Stream, Stream) {
+    let pipe =
+        |window: usize| Arc::new(Mutex::new(Pipe { window: window.max(1), ..Pipe::default() }));
+    let (x, y) = (pipe(WINDOW), pipe(window));
     let near = Stream { rx: x.clone(), tx: y.clone(), latency, local, peer, sleep: None };
     let far = Stream { rx: y, tx: x, latency, local: peer, peer: local, sleep: None };
     (near, far)
@@ -172,6 +215,22 @@ impl Stream {
         let mut tx = lock(&self.tx);
         tx.acknowledge(self.latency);
         tx.unacked.iter().map(|(_, n)| n).sum()
+    }
+    /// What is on its way counts as unread; of an end that was dropped nothing is known.
+    pub(crate) fn drained(&self) -> Option<bool> {
+        let tx = lock(&self.tx);
+        (!tx.reader_gone).then(|| tx.queue.is_empty())
+    }
+    pub(crate) fn is_broken(&self) -> bool {
+        lock(&self.rx).is_reset()
+    }
+    /// A window of nothing would be for ever.
+    pub(crate) fn set_receive_buffer(&self, bytes: usize) {
+        let mut rx = lock(&self.rx);
+        rx.window = bytes.max(1);
+        if let Some(waker) = rx.writer.take() {
+            waker.wake();
+        }
     }
     pub(crate) fn finish(&mut self) {
         let mut tx = lock(&self.tx);
@@ -227,6 +286,18 @@ impl Stream {
         }
         Poll::Pending
     }
+    /// Looks once a round trip; whoever waits for this is in no hurry.
+    pub(crate) async fn readable(&self) {
+        let is_there = |pipe: &Pipe| {
+            pipe.is_reset()
+                || pipe.queue.front().is_some_and(|(at, _)| *at <= now())
+                || pipe.fin.is_some_and(|at| at <= now())
+        };
+        while !is_there(&lock(&self.rx)) {
+            let pause = (self.latency * 2).max(Duration::from_millis(1));
+            tokio::time::sleep_until(now() + pause).await;
+        }
+    }
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -247,7 +318,7 @@ impl Stream {
             rx.wake();
             return Poll::Ready(Ok(bufs.iter().map(|b| b.len()).sum()));
         }
-        let room = WINDOW - tx.queued;
+        let room = tx.window.saturating_sub(tx.queued);
         if room == 0 {
             tx.writer = Some(cx.waker().clone());
             return Poll::Pending;

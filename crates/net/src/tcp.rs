@@ -14,6 +14,8 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
+use crate::diag;
+
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -125,6 +127,20 @@ impl TcpOptions {
         }
         Ok(())
     }
+
+    /// A socket ready to listen.
+    pub(crate) fn bind(&self, addr: SocketAddr, buffer: Option<usize>) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        #[cfg(unix)]
+        socket.set_reuse_address(self.reuse_address)?;
+        #[cfg(windows)]
+        exclusive(&socket)?;
+        if let Some(bytes) = buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.bind(&addr.into())?;
+        Ok(socket)
+    }
 }
 
 impl Default for TcpOptions {
@@ -154,14 +170,14 @@ impl Listener {
     }
 }
 
-pub(crate) fn listen(addr: SocketAddr, options: &TcpOptions) -> io::Result<Listener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+/// Listens; what it accepts gets the receive buffer from it, if one is given.
+pub(crate) fn listen(
+    addr: SocketAddr,
+    options: &TcpOptions,
+    buffer: Option<usize>,
+) -> io::Result<Listener> {
+    let socket = options.bind(addr, buffer)?;
     socket.set_nonblocking(true)?;
-    #[cfg(unix)]
-    socket.set_reuse_address(options.reuse_address)?;
-    #[cfg(windows)]
-    exclusive(&socket)?;
-    socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from_std(socket.into())?;
     Ok(Listener { listener, options: options.clone() })
@@ -256,13 +272,43 @@ pub(crate) fn unacked(_: &TcpStream) -> Option<usize> {
     None
 }
 
+/// Whether the peer's program has read all we wrote. Its kernel has it all before that kernel is asked.
+pub(crate) fn drained(stream: &TcpStream) -> Option<bool> {
+    if unacked(stream)? > 0 {
+        return Some(false);
+    }
+    let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+    diag::unread(peer, local).map(|bytes| bytes == 0)
+}
+
+/// POLLERR: the error that the next read or write will report. Asking does not take it.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+pub(crate) fn is_broken(stream: &TcpStream) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: the descriptor is open while `stream` is borrowed; poll writes this one pollfd, and does
+    // not wait.
+    let rc = unsafe { libc::poll(&mut asked, 1, 0) };
+    rc == 1 && asked.revents & libc::POLLERR != 0
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_broken(_: &TcpStream) -> bool {
+    false
+}
+
+pub(crate) fn set_receive_buffer(stream: &TcpStream, bytes: usize) -> io::Result<()> {
+    SockRef::from(stream).set_recv_buffer_size(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     async fn pair(raw: RawTcpOptions) -> (TcpStream, TcpStream) {
         let options = TcpOptions::new(raw).unwrap();
-        let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
         let addr = listener.local_addr().unwrap();
         let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
         (near.unwrap(), far.unwrap())
@@ -317,12 +363,12 @@ mod tests {
             let options =
                 TcpOptions::new(RawTcpOptions { reuse_address, ..RawTcpOptions::default() })
                     .unwrap();
-            let listener = listen("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+            let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
             let addr = listener.local_addr().unwrap();
             let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
             drop(far.unwrap());
             drop((near.unwrap(), listener));
-            assert_eq!(listen(addr, &options).is_ok(), reuse_address);
+            assert_eq!(listen(addr, &options, None).is_ok(), reuse_address);
         }
     }
 

@@ -81,6 +81,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// How many bytes the first message of this stream has, sound or not, which may be more than are
     /// there; none while that cannot be said. At least one.
     fn extent(bytes: &[u8]) -> Option<u64>;
+    /// What evidence calls a whole message, sound or not: the `kind` of its frame.
+    fn kind(message: &[u8]) -> &'static str;
     /// A message on one line, for reading.
     fn in_words(message: &[u8]) -> String {
         Self::explain(message).in_words()

@@ -23,6 +23,8 @@ pub struct Pair<P: Protocol> {
     pub transcript: String,
     /// Answers the client got.
     pub replies: Vec<(Ticket, P::Reply)>,
+    /// What each frame sent is called: by the session that sent it, and by its bytes.
+    pub kinds: Vec<[&'static str; 2]>,
     /// Facts either end told.
     pub facts: Vec<Fact>,
     /// Why either end closed; the client's first.
@@ -43,6 +45,7 @@ impl<P: Protocol> Pair<P> {
             now,
             transcript: String::new(),
             replies: Vec::new(),
+            kinds: Vec::new(),
             facts: Vec::new(),
             closed: [None, None],
             piece: usize::MAX,
@@ -99,6 +102,7 @@ impl<P: Protocol> Pair<P> {
             Output::Transmit(Frame { bytes, kind, .. }) => {
                 let _ =
                     writeln!(self.transcript, "{at:>5} ms  {who} sends {kind}, {} B", bytes.len());
+                self.kinds.push([kind, P::kind(&bytes)]);
                 if self.closed[end].is_none() {
                     self.wire[end].push_back(bytes);
                 }
@@ -203,6 +207,9 @@ impl<P: Protocol> Protocol for Named<P> {
     fn extent(bytes: &[u8]) -> Option<u64> {
         P::extent(bytes)
     }
+    fn kind(message: &[u8]) -> &'static str {
+        P::kind(message)
+    }
 }
 
 /// What every protocol owes: the same answer however the bytes are cut, and no harm from noise.
@@ -215,6 +222,7 @@ pub fn check<P: Protocol>(fresh: impl Fn() -> P, request: P::Request) {
         pair.piece = piece;
         pair.ask(Ticket(1), request.clone());
         let answered = matches!(&pair.replies[..], [(Ticket(1), _)]);
+        assert!(pair.kinds.iter().all(|[told, read]| told == read), "{:?}", pair.kinds);
         assert!(answered, "{} in pieces of {piece}:\n{}", P::NAME, pair.transcript);
     }
     for seed in 0..500 {

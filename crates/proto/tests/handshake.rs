@@ -136,6 +136,9 @@ impl Protocol for Slow {
     fn extent(bytes: &[u8]) -> Option<u64> {
         Lamp::extent(bytes)
     }
+    fn kind(_: &[u8]) -> &'static str {
+        "word"
+    }
     fn explain(bytes: &[u8]) -> Explanation {
         Lamp::explain(bytes)
     }

@@ -153,6 +153,7 @@ impl<'a> Index<'a> {
             Event::Fact { fact: Fact::Quirk { name, .. }, .. } => {
                 self.fired.entry((node, name)).or_default().push(seq);
             }
+            Event::Struck { fault, .. } => self.fired.entry((node, fault)).or_default().push(seq),
             Event::StepFailed { step, problem } => self.failed_steps.push((seq, *step, problem)),
             Event::Armed { device, quirk } => self.armed.push(Armed { seq, device, quirk }),
             Event::ConnectFailed { stage: Stage::Refused, .. } => self.refused.push(seq),
@@ -172,6 +173,8 @@ impl<'a> Index<'a> {
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }
+            | Event::Joined { .. }
+            | Event::Lifted { .. }
             | Event::Step { .. } => {}
         }
     }

@@ -134,7 +134,10 @@ fn the_fault_fired(index: &Index) -> Vec<Finding> {
         let fired = match mode {
             "success" => return None,
             "refuse" => index.refused.last(),
-            mode => index.fired.get(&(armed.device, mode)).and_then(|fired| fired.last()),
+            mode => [mode, armed.quirk]
+                .iter()
+                .filter_map(|name| index.fired.get(&(armed.device, *name))?.last())
+                .max(),
         };
         let text = format!("`{}` was armed at {} and never showed", armed.quirk, armed.device);
         let silent = fired.is_none_or(|seq| *seq < armed.seq);

@@ -70,7 +70,11 @@ pub fn judge_by_laws(records: &[Record]) -> Verdict {
 fn verdict(records: &[Record], unmet: Vec<Finding>) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
-    findings.extend(unmet);
+    findings.extend(unmet.into_iter().map(|f| match index.ended {
+        Some(_) => f,
+        // Of a run cut short, what is missing may still have come.
+        None => Finding { outcome: Outcome::Inconclusive, ..f },
+    }));
     if let Some((seq, step, problem)) = index.failed_steps.first() {
         // Whatever else was seen, it was not seen of the run that was meant.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
@@ -160,6 +164,14 @@ mod tests {
         let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_record_without_its_end_convicts_nobody_of_what_is_missing() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let verdict = judge(&unmet, "sim", &Tape::sound().unended().records());
+        assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+        assert!(verdict.findings.iter().any(|f| f.rule == "expect[0] connections"));
     }
 
     #[test]

@@ -187,6 +187,9 @@ fn connections(records: &[Record]) -> BTreeMap<Key, Vec<Seq>> {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Lifted { .. }
+            | Event::Struck { .. }
             | Event::Ended { .. } => continue,
         };
         let life = lives.entry((node.clone(), conn)).or_default();

@@ -1,5 +1,8 @@
 //! What a record says in a few words, where it is more than bytes on their way.
-use net::{Event, Record, record::End};
+use net::{
+    Event, Record,
+    record::{End, Flow},
+};
 use proto::{Fact, resilience::BreakerEvent};
 
 /// Something that happened at one place.
@@ -90,6 +93,15 @@ pub fn mark(Record { event, .. }: &Record) -> Option<Mark> {
         Event::Step { step, text } => (Step, format!("step {step}: {text}")),
         Event::StepFailed { step, problem } => (Bad, format!("step {step} failed: {problem}")),
         Event::Armed { device, quirk } => (Fault, format!("{device} armed: {quirk}")),
+        Event::Lifted { device, fault } => (Fault, format!("{device} lifted: {fault}")),
+        Event::Joined { conn, onto } => (Plain, format!("#{conn} joined to #{onto}")),
+        Event::Struck { conn, flow, fault, at, did } => {
+            let way = match flow {
+                Flow::Up => "up",
+                Flow::Down => "down",
+            };
+            (Fault, format!("fault {fault}, #{conn} {way}, byte {at}: {did}"))
+        }
         Event::Ended { tasks_left: 0 } => (Step, "the run is over".into()),
         Event::Ended { tasks_left } => {
             (Bad, format!("the run is over; {tasks_left} tasks are left"))

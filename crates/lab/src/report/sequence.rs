@@ -398,4 +398,61 @@ mod tests {
         assert!(kinds("reset-after-reading").contains(&ArrowKind::Reset));
         assert!(!kinds("happy-path").contains(&ArrowKind::Reset));
     }
+
+    /// A byte through a proxy that loses every other one: what came in is not what went out.
+    fn through_a_proxy() -> Vec<Record> {
+        let addr = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let (local, peer) = (addr(1), addr(2));
+        let opened = |conn, local, peer| Event::Opened { conn, local, peer };
+        let did = "1 byte lost".to_owned();
+        let (conn, flow, fault, at) = (1, net::record::Flow::Up, "lose".into(), 0);
+        let steps = [
+            ("wire", Role::Proxy, Event::Listening { addr: peer }),
+            ("lamp", Role::Device, Event::Listening { addr: addr(4) }),
+            ("host", Role::Client, Event::Connecting { conn, addr: peer }),
+            ("host", Role::Client, opened(1, local, peer)),
+            ("wire", Role::Proxy, opened(1, peer, local)),
+            ("wire", Role::Proxy, Event::Connecting { conn: 2, addr: addr(4) }),
+            ("wire", Role::Proxy, opened(2, addr(3), addr(4))),
+            ("lamp", Role::Device, opened(1, addr(4), addr(3))),
+            ("wire", Role::Proxy, Event::Joined { conn: 1, onto: 2 }),
+            ("host", Role::Client, Event::Sent { conn, bytes: Bytes::from_static(b"ab") }),
+            ("wire", Role::Proxy, Event::Received { conn, bytes: Bytes::from_static(b"ab") }),
+            ("wire", Role::Proxy, Event::Struck { conn, flow, fault, at, did }),
+            ("wire", Role::Proxy, Event::Sent { conn: 2, bytes: Bytes::from_static(b"b") }),
+            ("lamp", Role::Device, Event::Received { conn, bytes: Bytes::from_static(b"b") }),
+        ];
+        let record = |(seq, (node, role, event)): (u64, (&str, Role, Event))| Record {
+            seq,
+            at: Time::from_millis(seq),
+            node: node.into(),
+            role,
+            line: 0,
+            event,
+        };
+        (0..).zip(steps).map(record).collect()
+    }
+
+    #[test]
+    fn a_proxy_stands_between_and_what_struck_there_is_marked() {
+        let sequence = Sequence::of(&through_a_proxy());
+        let names: Vec<_> = sequence.lanes.iter().map(|lane| lane.name.as_str()).collect();
+        assert_eq!(names, ["host", "wire", "lamp"]);
+        let told: Vec<_> =
+            arrows(&sequence).iter().map(|a| (a.from, a.to, a.text.clone())).collect();
+        let expected = [
+            (0, 1, "connect #1".to_owned()),
+            (1, 2, "connect #2".to_owned()),
+            (0, 1, "2 bytes".to_owned()),
+            (1, 2, "1 byte".to_owned()),
+        ];
+        assert_eq!(told, expected);
+        let marks = sequence.moments.iter().filter_map(|moment| match &moment.what {
+            What::Mark { lane: Some(1), mark } => Some(mark.text.as_str()),
+            What::Mark { .. } | What::Arrow(_) => None,
+        });
+        let marks: Vec<_> = marks.collect();
+        assert!(marks.contains(&"#1 joined to #2"), "{marks:?}");
+        assert!(marks.contains(&"fault lose, #1 up, byte 0: 1 byte lost"), "{marks:?}");
+    }
 }

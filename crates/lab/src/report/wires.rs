@@ -170,6 +170,10 @@ impl Ends {
             Event::Fact { conn, fact: Fact::Quirk { name, .. } } => {
                 self.end(record, *conn).end.struck.push((stamp, format!("quirk {name}")));
             }
+            Event::Struck { conn, fault, at, did, .. } => {
+                let text = format!("fault {fault} at byte {at}: {did}");
+                self.end(record, *conn).end.struck.push((stamp, text));
+            }
             Event::Deaf
             | Event::Submitted { .. }
             | Event::Attempt { .. }
@@ -186,6 +190,8 @@ impl Ends {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Lifted { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -140,6 +140,9 @@ impl State {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Struck { .. }
+            | Event::Lifted { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -49,6 +49,16 @@ pub enum Dir {
     In,
 }
 
+/// Which way bytes go through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// From whoever dials to whoever listens.
+    Up,
+    /// From whoever listens to whoever dials.
+    Down,
+}
+
 /// What happened. `conn` counts a node's connections, or attempts at one, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -244,12 +254,39 @@ pub enum Event {
         /// Why.
         problem: String,
     },
-    /// The lab told a device to do this wrong.
+    /// A device, or a proxy, was told to do this wrong.
     Armed {
-        /// The device.
+        /// The device, or the proxy.
         device: Arc<str>,
-        /// The quirk, as scenario files spell it.
+        /// The quirk or the fault, as scenario files spell it.
         quirk: Cow<'static, str>,
+    },
+    /// A proxy joined two of its connections: what comes in on one goes out on the other.
+    Joined {
+        /// The one that somebody opened to it.
+        conn: u32,
+        /// The one it opened itself.
+        onto: u32,
+    },
+    /// A fault on a proxy struck.
+    Struck {
+        /// The connection that somebody opened to it.
+        conn: u32,
+        /// Which way the harmed bytes went.
+        flow: Flow,
+        /// The fault, as scenario files spell it.
+        fault: Arc<str>,
+        /// Place in the stream, in bytes as their sender counts them.
+        at: u64,
+        /// What it measurably did.
+        did: String,
+    },
+    /// A fault was taken off a proxy.
+    Lifted {
+        /// The proxy.
+        device: Arc<str>,
+        /// The fault.
+        fault: Arc<str>,
     },
     /// The run is over.
     Ended {

@@ -110,6 +110,9 @@ fn words(about: &About<'_>, event: &Event) -> Option<Words> {
         Event::Step { .. } => (Info, "step", "Scenario step"),
         Event::StepFailed { .. } => (Error, "step_failed", "Scenario step failed"),
         Event::Armed { .. } => (Info, "armed", "Device told to do wrong"),
+        Event::Joined { .. } => (Info, "joined", "Connections joined"),
+        Event::Struck { .. } => (Warning, "struck", "Fault struck"),
+        Event::Lifted { .. } => (Info, "lifted", "Fault lifted"),
         Event::Ended { .. } => (Info, "ended", "Run over"),
     };
     Some(Words { level, event, message: message.into() })
@@ -269,6 +272,16 @@ impl<'a> Line<'a> {
             Event::Armed { device, quirk } => {
                 keys.detail = Some(device);
                 keys.reason = Some(Cow::Borrowed(quirk));
+            }
+            Event::Joined { conn, .. } => keys.conn = Some(*conn),
+            Event::Struck { conn, fault, did, .. } => {
+                keys.conn = Some(*conn);
+                keys.reason = Some(Cow::Borrowed(fault));
+                keys.detail = Some(did);
+            }
+            Event::Lifted { device, fault } => {
+                keys.detail = Some(device);
+                keys.reason = Some(Cow::Borrowed(fault));
             }
             Event::Ended { .. } => {}
         }

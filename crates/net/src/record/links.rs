@@ -60,6 +60,9 @@ impl Links {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Struck { .. }
+            | Event::Lifted { .. }
             | Event::Ended { .. } => {}
         }
     }

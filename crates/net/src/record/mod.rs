@@ -23,7 +23,7 @@ use std::{
 use proto::Time;
 use tokio::sync::watch;
 
-pub use event::{Dir, End, Event, Record, Role};
+pub use event::{Dir, End, Event, Flow, Record, Role};
 pub use evidence::{Evidence, EvidenceError, Header, Run, Sound, read_evidence, read_sound};
 pub use exposition::Sample;
 pub use jsonl::PacketLog;

@@ -94,6 +94,9 @@ impl Packets {
             | Event::Step { .. }
             | Event::StepFailed { .. }
             | Event::Armed { .. }
+            | Event::Joined { .. }
+            | Event::Struck { .. }
+            | Event::Lifted { .. }
             | Event::Ended { .. } => About::default(),
         }
     }

@@ -210,6 +210,12 @@ impl Message {
     }
 }
 
+/// What evidence calls the message in these bytes, if it is one.
+pub(super) fn kind_of(bytes: &[u8]) -> &'static str {
+    let header = bytes.get(LENGTH..).and_then(|rest| rest.first_chunk());
+    header.map_or("junk", |header| kind(&Header::read(header)))
+}
+
 /// What evidence calls it: `S1F13` for the messages of everyday, or what sort it is.
 fn kind(header: &Header) -> &'static str {
     match header.stype {

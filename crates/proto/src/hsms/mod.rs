@@ -130,6 +130,9 @@ impl Protocol for Hsms {
         let length = bytes.get(..message::LENGTH)?.try_into().expect("four");
         Some(message::LENGTH as u64 + u64::from(u32::from_be_bytes(length)))
     }
+    fn kind(message: &[u8]) -> &'static str {
+        message::kind_of(message)
+    }
     fn in_words(message: &[u8]) -> String {
         to_sml(message).join(" ")
     }

@@ -163,6 +163,19 @@ fn parse(json: &[u8]) -> Result<Message, DecodeError> {
     }
 }
 
+/// What evidence calls it.
+pub(super) fn kind(message: &[u8]) -> &'static str {
+    if message == BARE_ACK {
+        return "ack";
+    }
+    match message.get(HEADER..).map(parse) {
+        Some(Ok(Message::Toggle { .. })) if message.starts_with(&MAGIC) => "toggle",
+        Some(Ok(Message::Ack { .. })) if message.starts_with(&MAGIC) => "ack",
+        Some(Ok(Message::Nack { .. })) if message.starts_with(&MAGIC) => "nack",
+        _ => "junk",
+    }
+}
+
 /// Names every byte of a captured exchange, either direction.
 pub(super) fn explain(bytes: &[u8]) -> Explanation {
     let mut said = Explanation::default();

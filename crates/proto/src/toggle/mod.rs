@@ -185,4 +185,7 @@ impl Protocol for Lamp {
     fn extent(bytes: &[u8]) -> Option<u64> {
         codec::extent(bytes)
     }
+    fn kind(message: &[u8]) -> &'static str {
+        codec::kind(message)
+    }
 }

@@ -93,6 +93,15 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
 }
 
 /// How many bytes the first message has; junk goes on to the next that may be one.
+/// What evidence calls it.
+pub(super) fn kind(message: &[u8]) -> &'static str {
+    match message {
+        [HEADER, ..] if message.len() == FRAME => "bitmaps",
+        ANSWER => "reply",
+        _ => "junk",
+    }
+}
+
 pub(super) fn extent(bytes: &[u8]) -> Option<u64> {
     match bytes {
         [] | [0] => None,

@@ -152,4 +152,7 @@ impl Protocol for Vkb {
     fn extent(bytes: &[u8]) -> Option<u64> {
         codec::extent(bytes)
     }
+    fn kind(message: &[u8]) -> &'static str {
+        codec::kind(message)
+    }
 }

@@ -172,6 +172,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Step { .. }
         | Event::StepFailed { .. }
         | Event::Armed { .. }
+        | Event::Joined { .. }
+        | Event::Struck { .. }
+        | Event::Lifted { .. }
         | Event::Ended { .. } => false,
     }
 }

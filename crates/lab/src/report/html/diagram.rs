@@ -43,7 +43,7 @@ pub(super) fn of(case: usize, records: &[Record]) -> (String, usize) {
     for (n, moment) in moments.iter().enumerate() {
         let y = rows.left[n];
         if phase.replace(moment.phase) != Some(moment.phase) {
-            begin_phase(&mut svg, moment.phase, y - ROW + 8, size.0);
+            begin_phase(&mut svg, moment.phase, y - ROW - 6, size.0);
         }
         svg.text("time end", (GUTTER - 12, y + 4), &ms(moment.stamp.at));
         match &moment.what {
@@ -89,7 +89,7 @@ impl Rows {
                 continue;
             }
             let begins = phase.replace(moments[n].phase) != Some(moments[n].phase);
-            y += if begins { ROW + 14 } else { ROW };
+            y += if begins { ROW + 24 } else { ROW };
             left[n] = y;
         }
         Self { left, came, end: y + ROW }

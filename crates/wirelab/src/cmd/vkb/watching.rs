@@ -121,6 +121,9 @@ fn tell(record: &Record) {
         | Event::Step { .. }
         | Event::StepFailed { .. }
         | Event::Armed { .. }
+        | Event::Joined { .. }
+        | Event::Struck { .. }
+        | Event::Lifted { .. }
         | Event::Ended { .. } => {}
     }
 }

@@ -1,0 +1,360 @@
+//! One connection through the proxy: two sockets, a lane each way, and what one end's end means to
+//! the other.
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io::{self, IoSlice},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use proto::{CloseReason, Time};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    armed::Rules,
+    lane::{self, End, Lane, Output, Strike},
+};
+use crate::{Env, Event, env::Alarm, net::Stream, record::Flow};
+
+/// Read at once. One such buffer serves all connections of a thread, so an idle one costs nothing.
+const READ: usize = 64 * 1024;
+/// Turns before others get theirs.
+const TURNS: usize = 32;
+/// How often the receiver's queue is looked at while it must become empty.
+const LOOK: Duration = Duration::from_micros(50);
+/// How long it may take; then the cut is unproved, and the bytes go on.
+const READ_IN: Duration = Duration::from_secs(5);
+/// How long a reset waits for the bytes before it to arrive.
+const BEFORE_RESET: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
+
+/// A connection being carried.
+pub(super) struct Link {
+    pub(super) env: Env,
+    pub(super) near: Side,
+    pub(super) far: Side,
+    pub(super) up: Lane,
+    pub(super) down: Lane,
+}
+
+/// One of its two sockets.
+pub(super) struct Side {
+    stream: Stream,
+    conn: u32,
+    /// It will say no more.
+    silent: bool,
+    /// Nothing can be written to it.
+    deaf: bool,
+    /// It was told that nothing more comes.
+    told: bool,
+}
+
+impl Side {
+    pub(super) fn new(stream: Stream, conn: u32) -> Self {
+        Self { stream, conn, silent: false, deaf: false, told: false }
+    }
+}
+
+/// How the whole of it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// Both have finished, in whatever order.
+    Finished,
+    /// A fault closed it.
+    Closed,
+    /// A fault reset it.
+    Reset,
+    /// This one was reset, and the other is to be.
+    Mirror(Flow),
+    /// The proxy is told to stop.
+    Stopped,
+}
+
+/// What a lane waits for besides the network.
+#[derive(Default)]
+struct Waits {
+    until: Option<Time>,
+    /// Since when the receiver is watched.
+    draining: Option<Time>,
+}
+
+impl Link {
+    /// Carries until it is over, one way or another.
+    pub(super) async fn run(
+        mut self,
+        nth: u64,
+        mut rules: watch::Receiver<Rules>,
+        stop: CancellationToken,
+        client: std::net::IpAddr,
+    ) {
+        let mut alarm = self.env.sharp_alarm();
+        let mut waits = [Waits::default(), Waits::default()];
+        let over = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break Over::Stopped,
+                Ok(()) = rules.changed() => {
+                    let mine = lane::about(&rules.borrow_and_update(), nth, client);
+                    let now = self.env.now();
+                    self.up.arm(now, &mine);
+                    self.down.arm(now, &mine);
+                }
+                over = poll_fn(|cx| self.poll(cx, &mut waits, &mut alarm)) => break over,
+            }
+        };
+        self.end(over).await;
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        waits: &mut [Waits; 2],
+        alarm: &mut Alarm,
+    ) -> Poll<Over> {
+        for _ in 0..TURNS {
+            let up = self.carry(Flow::Up, cx, &mut waits[0]);
+            let down = self.carry(Flow::Down, cx, &mut waits[1]);
+            match (up, down) {
+                (Turn::Over(over), _) | (_, Turn::Over(over)) => return Poll::Ready(over),
+                (Turn::Idle, Turn::Idle) => {
+                    self.tell_of_frames();
+                    alarm.set(waits.iter().filter_map(|wait| wait.until).min());
+                    if alarm.poll_ring(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                (Turn::Busy, _) | (_, Turn::Busy) => self.tell_of_frames(),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Some faults begin with a frame on the other lane.
+    fn tell_of_frames(&mut self) {
+        for kind in self.up.take_seen() {
+            self.down.saw(kind);
+        }
+        for kind in self.down.take_seen() {
+            self.up.saw(kind);
+        }
+    }
+
+    fn carry(&mut self, flow: Flow, cx: &mut Context<'_>, wait: &mut Waits) -> Turn {
+        let Self { env, near, far, up, down } = self;
+        let near_conn = near.conn;
+        let (lane, from, to) = match flow {
+            Flow::Up => (up, near, far),
+            Flow::Down => (down, far, near),
+        };
+        let wrote = match write(lane, flow, near_conn, to, cx, env, wait) {
+            Turn::Over(over) => return Turn::Over(over),
+            wrote => wrote,
+        };
+        if from.silent && to.silent && from.told && to.told {
+            return Turn::Over(Over::Finished);
+        }
+        if from.silent || !lane.reads() {
+            if !from.silent && from.stream.is_broken() {
+                // Nothing is read from it now, but this much shows.
+                from.silent = true;
+                return Turn::Over(Over::Mirror(flow));
+            }
+            return wrote;
+        }
+        match SCRATCH.with_borrow_mut(|scratch| read(lane, from, to, scratch, cx, env)) {
+            Turn::Idle => wrote,
+            turn => turn,
+        }
+    }
+
+    async fn end(mut self, over: Over) {
+        for (flow, lane) in [(Flow::Up, &mut self.up), (Flow::Down, &mut self.down)] {
+            for strike in lane.sum_up() {
+                struck(&self.env, self.near.conn, flow, strike);
+            }
+        }
+        let Self { env, near, far, .. } = self;
+        let (at_near, at_far) = match over {
+            Over::Finished => (CloseReason::Peer, CloseReason::Peer),
+            Over::Closed | Over::Stopped => (CloseReason::Local, CloseReason::Local),
+            Over::Reset => (CloseReason::Abort, CloseReason::Abort),
+            Over::Mirror(Flow::Up) => (CloseReason::Reset, CloseReason::Abort),
+            Over::Mirror(Flow::Down) => (CloseReason::Abort, CloseReason::Reset),
+        };
+        for (side, reason) in [(near, at_near), (far, at_far)] {
+            let Side { stream, conn, .. } = side;
+            if reason == CloseReason::Abort {
+                arrived(&stream, &env).await;
+                stream.reset();
+            } else {
+                drop(stream);
+            }
+            env.record(Event::Closed { conn, reason });
+        }
+    }
+}
+
+/// How far a lane got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Busy,
+    Idle,
+    Over(Over),
+}
+
+fn struck(env: &Env, conn: u32, flow: Flow, Strike { fault, at, did }: Strike) {
+    env.record(Event::Struck { conn, flow, fault, at, did });
+}
+
+/// Does what the lane wants until it waits.
+fn write(
+    lane: &mut Lane,
+    flow: Flow,
+    near: u32,
+    to: &mut Side,
+    cx: &mut Context<'_>,
+    env: &Env,
+    wait: &mut Waits,
+) -> Turn {
+    let mut turn = Turn::Idle;
+    if lane.is_clear() {
+        wait.until = None;
+        return turn;
+    }
+    let now = env.now();
+    loop {
+        match lane.poll_output(now) {
+            Output::Write(bytes) if to.deaf => lane.wrote(now, bytes.len()),
+            Output::Write(bytes) => match to.stream.poll_write(cx, &[IoSlice::new(&bytes)]) {
+                Poll::Pending => {
+                    wait.until = None;
+                    return turn;
+                }
+                Poll::Ready(Ok(n)) => {
+                    sent(env, to.conn, bytes.slice(..n));
+                    lane.wrote(now, n);
+                }
+                Poll::Ready(Err(_)) => to.deaf = true,
+            },
+            Output::Drain => {
+                let since = *wait.draining.get_or_insert(now);
+                let known = match to.stream.drained() {
+                    _ if to.deaf => Some(Err("the receiver is gone")),
+                    Some(true) => Some(Ok(())),
+                    None => Some(Err("nobody can look into the receiver's queue")),
+                    Some(false) if now >= since + READ_IN => {
+                        Some(Err("the receiver does not read"))
+                    }
+                    Some(false) => None,
+                };
+                let Some(known) = known else {
+                    wait.until = Some(now + LOOK);
+                    return turn;
+                };
+                wait.draining = None;
+                lane.drained(known);
+            }
+            Output::Finish => {
+                to.told = true;
+                if !to.deaf && to.stream.finish().is_err() {
+                    to.deaf = true;
+                }
+            }
+            Output::End(End::Close) => return Turn::Over(Over::Closed),
+            Output::End(End::Reset) => return Turn::Over(Over::Reset),
+            Output::End(End::Mirror) => return Turn::Over(Over::Mirror(flow)),
+            Output::Struck(strike) => struck(env, near, flow, strike),
+            Output::Wait(until) => {
+                wait.until = until;
+                return turn;
+            }
+        }
+        turn = Turn::Busy;
+    }
+}
+
+/// Reads once, and passes it on.
+fn read(
+    lane: &mut Lane,
+    from: &mut Side,
+    to: &mut Side,
+    scratch: &mut [u8],
+    cx: &mut Context<'_>,
+    env: &Env,
+) -> Turn {
+    let Poll::Ready(read) = from.stream.poll_read(cx, scratch) else { return Turn::Idle };
+    match read {
+        // Where writing found the reset first, reading finds only an end.
+        Ok(0) if from.deaf => ended(lane, from, env, true),
+        Ok(0) => ended(lane, from, env, false),
+        Err(e) => ended(lane, from, env, is_reset(&e)),
+        Ok(n) => {
+            let bytes = &scratch[..n];
+            if env.recorder.is_heard() {
+                let bytes = Bytes::copy_from_slice(bytes);
+                env.record(Event::Received { conn: from.conn, bytes });
+            }
+            if !lane.is_clear() || to.deaf {
+                lane.take(env.now(), Bytes::copy_from_slice(bytes));
+                return Turn::Busy;
+            }
+            match to.stream.poll_write(cx, &[IoSlice::new(bytes)]) {
+                Poll::Ready(Ok(all)) if all == n => {
+                    lane.passed(n);
+                    sent_copy(env, to.conn, bytes);
+                }
+                Poll::Ready(Ok(some)) => {
+                    lane.passed(some);
+                    sent_copy(env, to.conn, &bytes[..some]);
+                    lane.take(env.now(), Bytes::copy_from_slice(&bytes[some..]));
+                }
+                Poll::Ready(Err(_)) => to.deaf = true,
+                Poll::Pending => lane.take(env.now(), Bytes::copy_from_slice(bytes)),
+            }
+            Turn::Busy
+        }
+    }
+}
+
+fn ended(lane: &mut Lane, from: &mut Side, env: &Env, reset: bool) -> Turn {
+    from.silent = true;
+    if reset {
+        lane.broke(env.now());
+    } else {
+        env.record(Event::Eof { conn: from.conn });
+        lane.finish(env.now());
+    }
+    Turn::Busy
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    // Whatever else ended it, the receiver must not take it for a proper end.
+    !matches!(error.kind(), io::ErrorKind::UnexpectedEof)
+}
+
+fn sent(env: &Env, conn: u32, bytes: Bytes) {
+    if env.recorder.is_heard() {
+        env.record(Event::Sent { conn, bytes });
+    }
+}
+
+fn sent_copy(env: &Env, conn: u32, bytes: &[u8]) {
+    if env.recorder.is_heard() {
+        env.record(Event::Sent { conn, bytes: Bytes::copy_from_slice(bytes) });
+    }
+}
+
+/// A reset overtakes bytes that our kernel still holds, so it waits for them a little.
+async fn arrived(stream: &Stream, env: &Env) {
+    let until = env.now() + BEFORE_RESET;
+    while stream.unacked().is_some_and(|bytes| bytes > 0) && env.now() < until {
+        env.sleep_until(env.now() + Duration::from_millis(1)).await;
+    }
+}
