@@ -4,6 +4,7 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod blackhole;
 mod bounds;
+mod browser;
 mod captures;
 mod decode;
 mod device;
@@ -35,3 +36,4 @@ mod tools;
 mod usage;
 mod vkb;
 mod vkb_rules;
+mod webdriver;
