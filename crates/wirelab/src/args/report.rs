@@ -11,6 +11,8 @@ Examples:
   wirelab report run.jsonl --case late-answer --world sim --mermaid -
   ssh lab cat run.jsonl | wirelab report - --json -
   wirelab report run.jsonl --scenario my.toml --html -
+  wirelab judge device --protocol hsms 192.0.2.7:5000 --json >a.json
+  wirelab report a.json b.json --html devices.html
 
 Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 usage, 3 none failed but one is
 inconclusive, or the evidence is not sound throughout.";
@@ -30,7 +32,8 @@ Exit codes: 0 the same on the wire, 1 different, 2 usage, 3 the evidence cannot 
 #[derive(Debug, Args)]
 #[command(after_help = REPORT_EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// Evidence that `wirelab run` wrote; `-` reads stdin.
+    /// Evidence that `wirelab run` wrote; `-` reads stdin. For --html also what `wirelab judge device
+    /// --json` or `judge client --json` wrote: the cases are rows, and each file is a column.
     #[arg(value_name = "RUN.JSONL", required = true)]
     pub(crate) evidence: Vec<String>,
     /// The scenario of a run that does not come with the program; may be given several times.

@@ -1,10 +1,18 @@
 //! `wirelab report`: judges recorded runs again, and writes reports on them.
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use lab::{
     judge::{judge, judge_by_laws},
     report::{
-        CaseResult, Skipped, html::Html, json, junit, latencies_ms, mermaid, pcapng, text as table,
+        CaseResult, Skipped,
+        html::Html,
+        json, junit, latencies_ms, mermaid, pcapng,
+        probed::{Probed, ProbedCase},
+        text as table,
     },
     run::TARGET,
     scenario::Scenario,
@@ -39,7 +47,14 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     let scenarios = scenario.iter().map(|file| scenarios::load_one(file));
     let scenarios = scenarios.collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut cases, mut whole) = (Vec::new(), Vec::new(), true);
+    let mut probes: Vec<(String, Probed)> = Vec::new();
     for path in &evidence {
+        if let Some(probed) = probed(path)? {
+            let judged = format!("{}, {}", probed.judged, probed.level);
+            let known = probes.iter().any(|(other, _)| *other == judged);
+            probes.push((if known { format!("{judged} of {path}") } else { judged }, probed));
+            continue;
+        }
         let (read, sound) = evidence::read(path)?;
         whole &= sound;
         let picked = evidence::pick(path, read, &which)?;
@@ -47,6 +62,13 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         let of = (evidence.len() > 1).then_some(path.as_str());
         cases.extend(picked.iter().map(|run| case(run, &scenarios, of)));
         runs.extend(picked);
+    }
+    let others = [&junit, &json, &pcapng, &mermaid];
+    if !probes.is_empty() && (text || others.iter().any(|path| path.is_some())) {
+        return Err(Failure::usage(
+            "what judge device or client wrote goes into --html and nothing else; \
+             they write the rest themselves",
+        ));
     }
     let only = || match &runs[..] {
         [only] => Ok(only),
@@ -71,6 +93,7 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Failure> {
         for (case, (header, records)) in cases.iter().zip(&runs) {
             page.add(case, header.started, records);
         }
+        probes.iter().for_each(|(judged, probed)| page.add_probed(judged, probed));
         put(&path, page.finish(&title(&evidence)).as_bytes())?;
     }
     if let Some(path) = junit {
@@ -87,10 +110,30 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Failure> {
     if text {
         say(&table::table(&cases, true))?;
     }
-    Ok(match exit(cases.iter().map(|case| case.verdict.outcome)) {
+    let probed = probes.iter().flat_map(|(_, probed)| &probed.cases).map(ProbedCase::outcome);
+    Ok(match exit(cases.iter().map(|case| case.verdict.outcome).chain(probed)) {
         Exit::Done if !whole => Exit::Environment,
         exit => exit,
     })
+}
+
+/// What `judge device` or `judge client` wrote, if it is that.
+///
+/// # Errors
+/// It is, and cannot be read.
+fn probed(path: &str) -> Result<Option<Probed>, Failure> {
+    const HEAD: u64 = 4096;
+    // Of stdin nothing can be read twice; and what cannot be opened is told later.
+    let Ok(mut file) = File::open(path) else { return Ok(None) };
+    let mut text = Vec::new();
+    let unreadable = |why: String| Failure::environment(format!("cannot read {path}: {why}"));
+    file.by_ref().take(HEAD).read_to_end(&mut text).map_err(|e| unreadable(e.to_string()))?;
+    let holds = |key: &str| text.windows(key.len()).any(|part| part == key.as_bytes());
+    if holds("\"wirelab_evidence\"") || !(holds("\"judged\"") && holds("\"level\"")) {
+        return Ok(None);
+    }
+    file.read_to_end(&mut text).map_err(|e| unreadable(e.to_string()))?;
+    Probed::read(&text).map(Some).map_err(unreadable)
 }
 
 fn title(evidence: &[String]) -> String {

@@ -7,6 +7,7 @@ const ENTER: &str = "\u{e007}";
 fn page() -> Dir {
     let dir = Dir::new();
     let lies = scenario("lying-lamp", "quirks = [\"lie\"]", ASK, &[IS_OK, APPLIED].concat());
+    let lies = lies.replace("A test", "A command that is answered has been applied.");
     let lies = dir.write("lying-lamp", &lies);
     let others = ["late-answer", "reset-after-reading", "many-commands", "works"];
     let ran = dir.run(&[&[&*lies], &others[..], &["--html", "page.html"]].concat());
@@ -88,6 +89,7 @@ fn a_person_without_a_mouse_gets_there_too() {
 
 /// What is to be seen is kept where the environment says.
 fn picture(browser: &Browser) {
+    browser.evaluate("document.querySelector('#c1 .figure').scrollIntoView({ block: 'end' })");
     let png = browser.screenshot();
     assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 10_000, "{} bytes", png.len());
     if let Some(path) = std::env::var_os("WIRELAB_SCREENSHOT") {

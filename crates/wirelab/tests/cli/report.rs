@@ -154,3 +154,26 @@ fn two_runs_are_the_same_or_part_somewhere() {
     assert!(diff(&["a.jsonl", "nowhere.jsonl"]).failed(3).contains("nowhere.jsonl"));
     assert!(diff(&["-", "-"]).failed(2).contains("stdin"));
 }
+
+#[test]
+fn devices_of_others_are_columns_of_one_matrix() {
+    let dir = Dir::new();
+    let probe = |name: &str, device: &Device| {
+        let at = device.addr.to_string();
+        let mut command = wirelab();
+        command.args(["judge", "device", "--protocol", "hsms", "--case", "1.*", "--json", &at]);
+        std::fs::write(dir.path().join(name), finish(&mut command).out).unwrap();
+        at
+    };
+    let good = probe("good.json", &device_of("hsms", &[]));
+    let bad = probe("bad.json", &device_of("hsms", &["--mode", "mute_select"]));
+    let ran = report(&dir, &["good.json", "bad.json", "--html", "devices.html"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let page = read(&dir.path().join("devices.html"));
+    for at in [good, bad] {
+        assert!(page.contains(&format!("{at}, e37</th>")), "{at}: {}", &page[..9000]);
+    }
+    assert!(page.contains("aria-label=\"hsms/1.1, ") && page.contains("e37: FAIL"));
+    assert!(page.contains("Select.req"), "the title");
+    assert!(report(&dir, &["good.json", "--text"]).failed(2).contains("goes into --html"));
+}

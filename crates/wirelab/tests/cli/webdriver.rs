@@ -1,7 +1,7 @@
 //! A browser without a window, driven as people use it: it is told where to click and what to press,
 //! by WebDriver over HTTP, and says what is to be seen.
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
@@ -127,11 +127,24 @@ fn try_call(addr: &str, method: &str, path: &str, body: &Value) -> std::io::Resu
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-    let mut answer: Value = serde_json::from_str(body)?;
+    // It keeps the connection open, whatever it is told.
+    let mut answer = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        answer.read_line(&mut line)?;
+        match line.trim().split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().expect("a length");
+            }
+            Some(_) => {}
+            None if line.trim().is_empty() => break,
+            None => {}
+        }
+    }
+    let mut body = vec![0; length];
+    answer.read_exact(&mut body)?;
+    let mut answer: Value = serde_json::from_slice(&body)?;
     Ok(answer["value"].take())
 }
 

@@ -10,7 +10,12 @@ use jiff::Timestamp;
 use net::Record;
 use serde_json::Value;
 
-use super::{CaseResult, Stats, sequence::ms, shown};
+use super::{
+    CaseResult, Stats,
+    probed::{Probed, ProbedCase},
+    sequence::ms,
+    shown,
+};
 use crate::judge::{Finding, Outcome};
 
 /// Cases shown in full; of those that pass, no more are.
@@ -29,14 +34,21 @@ pub struct Html {
     sections: Vec<String>,
 }
 
+/// A verdict, in a word and by the class that colours it.
+#[derive(Clone, Debug)]
+struct Mark {
+    word: String,
+    class: &'static str,
+}
+
 /// A case, as the matrix knows it.
 #[derive(Debug)]
 struct Entry {
     name: String,
     title: String,
     world: String,
-    seed: u64,
-    outcome: Outcome,
+    seed: Option<u64>,
+    mark: Mark,
     /// The number of its section, if it is shown in full.
     section: Option<usize>,
     latencies_ms: Vec<f64>,
@@ -49,7 +61,7 @@ struct Page<'a> {
     version: &'static str,
     style: &'static str,
     script: &'static str,
-    counts: Vec<(Outcome, &'static str, usize)>,
+    counts: Vec<(Mark, usize)>,
     columns: Vec<String>,
     rows: Vec<Row>,
     stats: Option<Stats>,
@@ -66,20 +78,22 @@ struct Row {
 
 struct Cell {
     section: Option<usize>,
-    outcome: Outcome,
-    class: &'static str,
+    mark: Mark,
     label: String,
 }
 
 #[derive(Template)]
 #[template(path = "section.html")]
-struct Section<'a> {
+struct Section {
     n: usize,
     name: String,
-    case: &'a CaseResult,
-    class: &'static str,
-    started: Timestamp,
-    took: String,
+    title: String,
+    world: String,
+    mark: Mark,
+    facts: Vec<String>,
+    /// The command that does it again.
+    replay: Option<String>,
+    notes: Vec<String>,
     findings: Vec<Told>,
     more_findings: usize,
     diagram: String,
@@ -92,8 +106,7 @@ struct Section<'a> {
 
 /// A finding, and the records it cites.
 struct Told {
-    class: &'static str,
-    outcome: Outcome,
+    mark: Mark,
     rule: String,
     text: String,
     cited: Vec<u64>,
@@ -114,36 +127,55 @@ impl Html {
     /// A case that was judged, with the record it was judged by.
     pub fn add(&mut self, case: &CaseResult, started: Timestamp, records: &[Record]) {
         let CaseResult { protocol, scenario, title, world, seed, verdict, latencies_ms, .. } = case;
-        let in_full = verdict.outcome != Outcome::Pass || self.sections.len() < IN_FULL;
-        let section = in_full.then(|| {
-            self.sections.push(section(self.sections.len() + 1, case, started, records));
-            self.sections.len()
-        });
+        let section =
+            self.in_full(verdict.outcome == Outcome::Pass, |n| played(n, case, started, records));
         self.entries.push(Entry {
             name: shown(&format!("{protocol}/{scenario}"), 200),
             title: shown(title, 400),
             world: shown(world, 60),
-            seed: *seed,
-            outcome: verdict.outcome,
+            seed: Some(*seed),
+            mark: mark(verdict.outcome),
             section,
             latencies_ms: latencies_ms.clone(),
         });
+    }
+
+    /// Cases that somebody else's device or client was judged by; `judged` says whose.
+    pub fn add_probed(&mut self, judged: &str, Probed { cases, .. }: &Probed) {
+        for case in cases {
+            let section = self.in_full(case.verdict == "pass", |n| probed(n, judged, case));
+            self.entries.push(Entry {
+                name: shown(&case.id, 200),
+                title: shown(&case.title, 400),
+                world: shown(judged, 100),
+                seed: None,
+                mark: case.mark(),
+                section,
+                latencies_ms: Vec::new(),
+            });
+        }
+    }
+
+    /// Shows a case in full, unless it passes and many did.
+    fn in_full(&mut self, passes: bool, make: impl FnOnce(usize) -> String) -> Option<usize> {
+        if passes && self.sections.len() >= IN_FULL {
+            return None;
+        }
+        self.sections.push(make(self.sections.len() + 1));
+        Some(self.sections.len())
     }
 
     /// The whole, under this title.
     pub fn finish(self, title: &str) -> String {
         let Self { entries, sections } = self;
         let samples: Vec<f64> = entries.iter().flat_map(|e| e.latencies_ms.clone()).collect();
-        let outcomes = [Outcome::Fail, Outcome::Inconclusive, Outcome::Pass];
-        let count = |outcome| entries.iter().filter(|e| e.outcome == outcome).count();
-        let counts = outcomes.into_iter().map(|o| (o, class(o), count(o))).collect();
         let (columns, rows) = matrix(&entries);
         let page = Page {
             title: &shown(title, 200),
             version: env!("CARGO_PKG_VERSION"),
             style: include_str!("style.css"),
             script: include_str!("script.js"),
-            counts,
+            counts: counts(&entries),
             columns,
             rows,
             stats: Stats::of(&samples),
@@ -155,19 +187,30 @@ impl Html {
     }
 }
 
+/// How many of each verdict: the usual ones always, others where there are any.
+fn counts(entries: &[Entry]) -> Vec<(Mark, usize)> {
+    let usual = [Outcome::Fail, Outcome::Inconclusive, Outcome::Pass].map(|o| (mark(o), 0));
+    let mut counts = Vec::from(usual);
+    for Entry { mark, .. } in entries {
+        match counts.iter_mut().find(|(known, _)| known.word == mark.word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((mark.clone(), 1)),
+        }
+    }
+    counts
+}
+
 /// What was judged across, the cases down, each in the order in which it came.
 fn matrix(entries: &[Entry]) -> (Vec<String>, Vec<Row>) {
     let mut seeds: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for Entry { world, seed, .. } in entries {
         let known = seeds.entry(world).or_default();
-        if !known.contains(seed) && known.len() < 2 {
-            known.push(*seed);
-        }
+        known.extend(seed.filter(|seed| known.len() < 2 && !known.contains(seed)));
     }
     // Seeds are told apart where there are several.
-    let column = |Entry { world, seed, .. }: &Entry| match seeds[world.as_str()].len() {
-        0 | 1 => world.clone(),
-        _ => format!("{world} {seed}"),
+    let column = |Entry { world, seed, .. }: &Entry| match (seeds[world.as_str()].len(), seed) {
+        (2, Some(seed)) => format!("{world} {seed}"),
+        _ => world.clone(),
     };
     let (mut columns, mut names) = (BTreeMap::new(), BTreeMap::new());
     let (mut heads, mut rows): (Vec<String>, Vec<Row>) = (Vec::new(), Vec::new());
@@ -188,50 +231,91 @@ fn matrix(entries: &[Entry]) -> (Vec<String>, Vec<Row>) {
         cells.resize_with(cells.len().max(x + 1), Vec::new);
         cells[x].push(Cell {
             section: entry.section,
-            outcome: entry.outcome,
-            class: class(entry.outcome),
-            label: format!("{}, {column}: {}", entry.name, entry.outcome),
+            mark: entry.mark.clone(),
+            label: format!("{}, {column}: {}", entry.name, entry.mark.word),
         });
     }
     rows.iter_mut().for_each(|row| row.cells.resize_with(heads.len(), Vec::new));
     (heads, rows)
 }
 
-fn section(n: usize, case: &CaseResult, started: Timestamp, records: &[Record]) -> String {
+fn played(n: usize, case: &CaseResult, started: Timestamp, records: &[Record]) -> String {
     let verdict = &case.verdict;
-    let (diagram, more_moments) = diagram::of(n, records);
-    // Those that a finding cites are listed wherever they are.
+    let took = records.last().map_or_else(|| "0.000".into(), |last| ms(last.at));
+    let time = if case.world == "sim" { " of virtual time" } else { "" };
     let cited = |seq: u64| verdict.findings.iter().any(|f| f.records.contains(&seq));
-    let mut rows = Vec::new();
-    for (place, record) in records.iter().enumerate() {
-        let cited = cited(record.seq);
-        if place < RECORDS || (cited && rows.len() < 2 * RECORDS) {
-            rows.push(row(record, cited));
-        }
-    }
     let section = Section {
-        n,
         name: shown(&format!("{}/{}", case.protocol, case.scenario), 200),
-        case,
-        class: class(verdict.outcome),
-        started,
-        took: records.last().map_or_else(|| "0.000".into(), |last| ms(last.at)),
+        title: shown(&case.title, 400),
+        world: shown(&format!("{}, seed {}", case.world, case.seed), 100),
+        mark: mark(verdict.outcome),
+        facts: vec![format!("began {started}, took {took} ms{time}, {} records", records.len())],
+        replay: Some(shown(&case.replay, 1000)),
+        notes: verdict.notes.iter().map(|note| shown(note, 1000)).collect(),
         findings: verdict.findings.iter().take(FINDINGS).map(told).collect(),
         more_findings: verdict.findings.len().saturating_sub(FINDINGS),
-        diagram,
-        more_moments,
         stats: Stats::of(&case.latencies_ms),
         chart: chart::of(&case.latencies_ms),
-        all_records: records.len(),
-        records: rows,
+        ..Section::of(n, records, cited)
     };
     section.render().expect("writing to a string")
 }
 
+fn probed(n: usize, judged: &str, case: &ProbedCase) -> String {
+    let ProbedCase { id, title, requirement, expected, actual, notes, elapsed_ms, .. } = case;
+    let records = case.records();
+    let section = Section {
+        name: shown(id, 200),
+        title: shown(title, 400),
+        world: shown(judged, 100),
+        mark: case.mark(),
+        facts: vec![
+            format!("rule: {}", shown(requirement, 1000)),
+            format!("expected: {}", shown(expected, 1000)),
+            format!("seen: {}", shown(actual, 1000)),
+            format!("took {elapsed_ms:.3} ms; of each piece at most 128 bytes are kept"),
+        ],
+        notes: notes.iter().map(|note| shown(note, 1000)).collect(),
+        ..Section::of(n, &records, |_| false)
+    };
+    section.render().expect("writing to a string")
+}
+
+impl Section {
+    /// What shows of the record: the drawing and the list, in which those that are cited always are.
+    fn of(n: usize, records: &[Record], cited: impl Fn(u64) -> bool) -> Self {
+        let (diagram, more_moments) = diagram::of(n, records);
+        let mut rows = Vec::new();
+        for (place, record) in records.iter().enumerate() {
+            let cited = cited(record.seq);
+            if place < RECORDS || (cited && rows.len() < 2 * RECORDS) {
+                rows.push(row(record, cited));
+            }
+        }
+        Self {
+            n,
+            name: String::new(),
+            title: String::new(),
+            world: String::new(),
+            mark: mark(Outcome::Inconclusive),
+            facts: Vec::new(),
+            replay: None,
+            notes: Vec::new(),
+            findings: Vec::new(),
+            more_findings: 0,
+            diagram,
+            more_moments,
+            stats: None,
+            chart: String::new(),
+            all_records: records.len(),
+            records: rows,
+        }
+    }
+}
+
 fn told(Finding { rule, outcome, text, records }: &Finding) -> Told {
     Told {
-        class: class(*outcome),
-        outcome: *outcome,
+        mark: mark(*outcome),
         rule: shown(rule, 200),
         text: shown(text, 2000),
         cited: records.iter().copied().take(12).collect(),
@@ -266,11 +350,24 @@ fn row(record: &Record, cited: bool) -> Row2 {
     }
 }
 
-fn class(outcome: Outcome) -> &'static str {
-    match outcome {
+fn mark(outcome: Outcome) -> Mark {
+    let class = match outcome {
         Outcome::Pass => "pass",
         Outcome::Inconclusive => "open",
         Outcome::Fail => "fail",
+    };
+    Mark { word: outcome.to_string(), class }
+}
+
+impl ProbedCase {
+    fn mark(&self) -> Mark {
+        let class = match self.verdict.as_str() {
+            "pass" => "pass",
+            "fail" => "fail",
+            "non-strict" | "inconclusive" => "open",
+            _ => "plain",
+        };
+        Mark { word: shown(&self.verdict.to_uppercase(), 20), class }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the file shows, and that nothing in it is more than text.
-use super::*;
+use super::{played as played_page, *};
 use crate::{
     judge::Verdict,
     report::tests::{cases, late, played},
@@ -20,7 +20,7 @@ fn page(records: &[Record]) -> String {
 #[test]
 fn a_case_is_shown_whole() {
     let (case, records) = (&cases()[1], late());
-    insta::assert_snapshot!(section(2, case, began(), &records));
+    insta::assert_snapshot!(played_page(2, case, began(), &records));
 }
 
 #[test]
@@ -46,6 +46,21 @@ fn several_seeds_of_a_world_are_several_columns() {
     }
     let text = html.finish("x");
     assert!(text.contains("<th scope=\"col\">sim 1</th><th scope=\"col\">sim 2</th>"), "{text}");
+}
+
+#[test]
+fn what_others_were_judged_by_has_a_column_each() {
+    let judged = include_bytes!("probed.json");
+    let probed = Probed::read(judged).unwrap();
+    let mut html = Html::default();
+    html.add_probed("one", &probed);
+    html.add_probed("another", &probed);
+    let text = html.finish("x");
+    assert!(text.contains("<th scope=\"col\">one</th><th scope=\"col\">another</th>"), "{text}");
+    assert!(text.contains("aria-label=\"hsms/5.1, one: FAIL\""), "{text}");
+    assert!(text.contains("<b>2</b> NON-STRICT"), "{text}");
+    assert!(text.contains("seen: said nothing and stayed"), "{text}");
+    assert!(text.contains("14 bytes"), "{text}");
 }
 
 #[test]
@@ -100,7 +115,7 @@ fn equal_records_give_equal_reports() {
 #[test]
 fn a_long_run_is_cut_and_says_so() {
     let records = played("many-commands");
-    let text = section(1, &cases()[0], began(), &records);
+    let text = played_page(1, &cases()[0], began(), &records);
     assert!(text.contains("records are left out here"), "{text}");
     assert!(text.contains("moments are left out of the drawing"));
     assert!(text.len() < 1 << 20, "{}", text.len());
