@@ -17,7 +17,7 @@ use proto::Time;
 
 use super::{
     armed::{Armed, Rules},
-    fault::Fault,
+    fault::{Class, Fault},
     frames::{Cutter, Speech},
 };
 use crate::record::Flow;
@@ -346,14 +346,19 @@ impl Lane {
     /// What waits for a rule that is gone waits no longer.
     fn lift(&mut self, now: Time, gone: &Work) {
         let id = gone.armed.id;
+        let flow = gone.armed.rule.fault.about().class == Class::Flow;
         for piece in &mut self.line {
-            piece.at = piece.at.min(now);
+            if flow {
+                piece.at = piece.at.min(now);
+            }
             match &mut piece.what {
                 What::Hold { by, time, .. } if by.id == id => *time = Some(Duration::ZERO),
                 _ => {}
             }
         }
-        self.last = self.last.min(now);
+        if flow {
+            self.last = self.last.min(now);
+        }
         self.spans.retain(|span| span.by.id != id);
         if matches!(gone.armed.rule.fault, Fault::Coalesce { .. }) {
             self.flush_pool(now);
