@@ -1,9 +1,5 @@
 //! `wirelab report`: judges recorded runs again, and writes reports on them.
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read, path::Path};
 
 use lab::{
     judge::{judge, judge_by_laws},
@@ -213,7 +209,7 @@ fn is_stdout(path: &Path) -> bool {
 }
 
 /// Writes it there, whole or not at all.
-pub(crate) fn put(path: &PathBuf, content: &[u8]) -> Result<(), Failure> {
+pub(crate) fn put(path: &Path, content: &[u8]) -> Result<(), Failure> {
     if is_stdout(path) {
         return match text::print_bytes(content) {
             Ok(()) | Err(Failure::Unheard) => Ok(()),
