@@ -315,6 +315,7 @@ mod tests {
 
     #[test]
     fn a_command_is_a_handshake_its_bytes_and_two_ends() {
+        let mut first = std::collections::BTreeMap::new();
         let told: Vec<_> = segments(&wires(&late()))
             .iter()
             .map(|s| {
@@ -323,8 +324,18 @@ mod tests {
                 let ack = mark(s.ack.is_some(), 'A');
                 let flags = [mark(syn, 'S'), ack, mark(psh, 'P'), mark(fin, 'F'), mark(rst, 'R')];
                 let flags: String = flags.iter().collect();
+                if syn {
+                    first.insert((s.from, s.to), s.seq);
+                }
+                let seq = s.seq.wrapping_sub(first[&(s.from, s.to)]);
+                let theirs = first.get(&(s.to, s.from)).copied().unwrap_or_default();
+                let ack = s.ack.map_or(0, |ack| ack.wrapping_sub(theirs));
                 let line = s.comment.replace('\n', " | ");
-                format!("{:>6} {flags} {:>3} {line}", s.stamp.at.as_micros(), s.payload.len())
+                format!(
+                    "{:>6} {flags} {seq:>3} {ack:>3} {:>3} {line}",
+                    s.stamp.at.as_micros(),
+                    s.payload.len()
+                )
             })
             .collect();
         insta::assert_snapshot!(told.join("\n"));

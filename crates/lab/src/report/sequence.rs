@@ -144,14 +144,19 @@ impl Sequence {
     }
 }
 
+/// Lanes of one drawing; who comes later shares one.
+const MOST: usize = 40;
+const OTHERS: &str = "others";
+
 struct Lanes(Vec<Lane>);
 
 impl Lanes {
     fn of(records: &[Record], wires: &[Wire]) -> Self {
         let mut lanes = Vec::new();
         let mut add = |lane: Lane| {
-            if !lanes.contains(&lane) {
-                lanes.push(lane);
+            if lanes.len() < MOST && !lanes.contains(&lane) {
+                let is_last = lanes.len() + 1 == MOST;
+                lanes.push(if is_last { Lane { name: OTHERS.into(), role: None } } else { lane });
             }
         };
         let ends = wires.iter().flat_map(|wire| [&wire.dialler, &wire.dialled]);
@@ -195,6 +200,7 @@ impl Lanes {
         named
             .or_else(|| place(&address(end.addr)))
             .or_else(|| place(&somewhere_at(end.addr)))
+            .or_else(|| place(OTHERS))
             .unwrap_or_default()
     }
     fn dial(&self, wire: &Wire, moments: &mut Vec<Moment>) {
@@ -454,5 +460,21 @@ mod tests {
         let marks: Vec<_> = marks.collect();
         assert!(marks.contains(&"#1 joined to #2"), "{marks:?}");
         assert!(marks.contains(&"fault lose, #1 up, byte 0: 1 byte lost"), "{marks:?}");
+    }
+
+    #[test]
+    fn more_than_can_be_drawn_share_a_lane() {
+        let mut records = late();
+        let template = records[0].clone();
+        for n in 0..100 {
+            let addr = SocketAddr::from(([192, 0, 2, n], 9));
+            let event = Event::Connecting { conn: 100 + u32::from(n), addr };
+            let (node, role) = ("toggler".into(), Role::Client);
+            records.push(Record { seq: 100 + u64::from(n), node, role, event, ..template.clone() });
+        }
+        let sequence = Sequence::of(&records);
+        assert_eq!(sequence.lanes.len(), MOST);
+        let others = sequence.lanes.iter().position(|lane| lane.name == OTHERS).unwrap();
+        assert!(arrows(&sequence).iter().filter(|arrow| arrow.to == others).count() > 50);
     }
 }

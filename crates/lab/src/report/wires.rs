@@ -243,14 +243,17 @@ impl Ends {
             let (dialler, dialled) = if dials { (end, other) } else { (other, end) };
             found.push(Wire { dialler, dialled });
         }
+        // Of one that is known only by a frame whose bytes were let go nothing can be told.
+        found.retain(|wire| wire.began().is_some());
         found.sort_by_key(Wire::began);
         found
     }
 }
 
 impl Wire {
-    /// When it began, by the first record of it.
-    pub fn began(&self) -> Stamp {
+    /// When it began, by the first record of it; none if there is none of its bytes, its beginning or
+    /// its end.
+    pub fn began(&self) -> Option<Stamp> {
         let of = |end: &End| {
             let chunks = end.sent.first().into_iter().chain(end.received.first());
             let chunks = chunks.map(|chunk| chunk.stamp);
@@ -260,7 +263,7 @@ impl Wire {
             marks.into_iter().flatten().chain(chunks).min()
         };
         let ends = [of(&self.dialler), of(&self.dialled)];
-        ends.into_iter().flatten().min().expect("an end is gathered from its records")
+        ends.into_iter().flatten().min()
     }
     /// Both ends, each with its other.
     pub fn ways(&self) -> [(&End, &End); 2] {
