@@ -360,6 +360,22 @@ mod tests {
         assert!(all.iter().any(|s| s.flags.rst));
     }
 
+    #[test]
+    fn what_is_written_into_a_reset_connection_is_only_told_of() {
+        let mut records = played("reset-after-reading");
+        let reset = |r: &net::Record| {
+            matches!(&r.event, net::Event::Closed { reason: CloseReason::Reset, .. })
+        };
+        let mut late = records.iter().find(|r| reset(r)).expect("a reset").clone();
+        let net::Event::Closed { conn, .. } = late.event else { unreachable!("found as such") };
+        late.event = net::Event::Sent { conn, bytes: Bytes::from_static(b"late") };
+        let at = records.iter().position(reset).expect("a reset");
+        records.insert(at, late);
+        let all = segments(&wires(&records));
+        assert!(all.iter().all(|segment| *segment.payload != b"late"[..]));
+        assert!(all.iter().any(|s| s.flags.rst && s.comment.contains("4 bytes were written")));
+    }
+
     /// In every shipped scenario, which is about every way in which connections come and go.
     #[test]
     fn numbers_have_no_gaps_and_nothing_is_acknowledged_before_it_was_sent() {
