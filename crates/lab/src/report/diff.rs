@@ -189,6 +189,7 @@ fn connections(records: &[Record]) -> BTreeMap<Key, Vec<Seq>> {
             | Event::Armed { .. }
             | Event::Joined { .. }
             | Event::Lifted { .. }
+            | Event::ListenFailed { .. }
             | Event::Struck { .. }
             | Event::Ended { .. } => continue,
         };

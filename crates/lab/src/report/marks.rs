@@ -57,6 +57,7 @@ pub fn mark(Record { event, .. }: &Record) -> Option<Mark> {
         | Event::Eof { .. } => return None,
         Event::Listening { addr } => (Plain, format!("listens at {addr}")),
         Event::Deaf => (Plain, "listens no more".into()),
+        Event::ListenFailed { addr, detail } => (Bad, format!("cannot listen at {addr}: {detail}")),
         Event::Submitted { ticket, device_id } => match device_id {
             Some(device) => (Plain, format!("request {ticket} for {device}")),
             None => (Plain, format!("request {ticket}")),

@@ -192,6 +192,7 @@ impl Ends {
             | Event::Armed { .. }
             | Event::Joined { .. }
             | Event::Lifted { .. }
+            | Event::ListenFailed { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -29,8 +29,6 @@ const LOOK: Duration = Duration::from_millis(10);
 const PROBE: Duration = Duration::from_millis(100);
 /// A backlog that is full for less than this is a burst, and no device that is stuck.
 const JAM: Duration = Duration::from_millis(100);
-/// After a failed accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Gate {
     env: Env,
@@ -114,10 +112,7 @@ impl Gate {
                 Ok(()) = self.rules.changed() => {}
                 Some(()) = self.refused.1.recv() => self.target_refused(),
                 Some(_) = self.links.join_next() => {}
-                accepted = accept(&mut self.port) => match accepted {
-                    Ok(stream) => self.serve(stream),
-                    Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
-                },
+                stream = accept(&mut self.port, &self.env) => self.serve(stream),
                 () = alarm.ring() => {}
             }
         }
@@ -274,9 +269,9 @@ fn phase(passed: Duration, up: Duration, down: Duration) -> (bool, Duration) {
     if at < up { (false, up - at) } else { (true, up + down - at) }
 }
 
-async fn accept(port: &mut Port) -> io::Result<Stream> {
+async fn accept(port: &mut Port, env: &Env) -> Stream {
     match port {
-        Port::Open(listener) => listener.accept().await,
+        Port::Open(listener) => listener.next(env).await,
         Port::Shut | Port::Full { .. } | Port::Deaf { .. } => std::future::pending().await,
     }
 }

@@ -17,7 +17,10 @@ mod told;
 use std::{
     collections::VecDeque,
     panic::Location,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use proto::Time;
@@ -49,6 +52,8 @@ impl<F: FnMut(&Record) + Send> Sink for F {
 pub struct Recorder {
     node: Arc<str>,
     role: Role,
+    /// Somebody remembers or listens.
+    heard: Arc<AtomicBool>,
     log: Arc<Mutex<Log>>,
     grown: Arc<watch::Sender<u64>>,
 }
@@ -73,6 +78,7 @@ impl Recorder {
         Self {
             node: "lab".into(),
             role: Role::Lab,
+            heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
             log: Arc::new(Mutex::new(log)),
             grown: Arc::new(watch::Sender::new(0)),
         }
@@ -88,16 +94,19 @@ impl Recorder {
     /// Feeds `sink` every record from now on.
     pub fn attach(&self, sink: impl Sink + 'static) {
         self.lock().sinks.push(Box::new(sink));
+        self.heard.store(true, Ordering::Release);
     }
     /// Whether anybody remembers or hears what is written down. What costs much to put into words
     /// need not be, if not.
     pub fn is_heard(&self) -> bool {
-        let log = self.lock();
-        log.limit_bytes > 0 || !log.sinks.is_empty()
+        self.heard.load(Ordering::Acquire)
     }
-    /// Writes a fact down.
+    /// Writes a fact down; it has a number if anybody hears it.
     #[track_caller]
     pub fn record(&self, at: Time, event: Event) {
+        if !self.is_heard() {
+            return;
+        }
         let line = Location::caller().line();
         let mut log = self.lock();
         let seq = log.next;

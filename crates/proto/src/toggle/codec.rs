@@ -9,7 +9,8 @@ use crate::{Ticket, explain::Explanation, inbox::Inbox};
 
 const MAGIC: [u8; 2] = [0xf0, 0x0d];
 const VERSION: u8 = 1;
-const HEADER: usize = 7;
+/// Bytes before the payload.
+pub(super) const HEADER: usize = 7;
 /// What a device without anything to add answers.
 pub(super) const BARE_ACK: &[u8] = b"ACK";
 /// Longest payload accepted, in bytes.
@@ -111,6 +112,12 @@ fn encode(payload: &Payload<'_>) -> Bytes {
     let len = u32::try_from(frame.len() - HEADER).expect("ids are capped");
     frame[3..HEADER].copy_from_slice(&len.to_be_bytes());
     frame.into()
+}
+
+/// A frame around any payload, JSON or not.
+pub(super) fn enframe(payload: &[u8]) -> Bytes {
+    let len = u32::try_from(payload.len()).expect("what is made up is short");
+    [&MAGIC[..], &[VERSION], &len.to_be_bytes(), payload].concat().into()
 }
 
 /// Takes one whole frame off the front, if it is all there. Fails as soon as it cannot become one.

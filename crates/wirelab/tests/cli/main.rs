@@ -7,6 +7,8 @@ mod bounds;
 mod browser;
 mod captures;
 mod decode;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod device;
 mod follow;
 mod hold;
