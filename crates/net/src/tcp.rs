@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-pub(crate) use asked::{drained, is_broken, unacked};
+pub(crate) use asked::{broken, drained, in_flight, is_broken, unacked};
 
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,10 +61,14 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
+    /// Bytes to be queued beyond those on their way (TCP_NOTSENT_LOWAT, Linux).
+    unsent: Option<u32>,
 }
 
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
+/// Enough for the next write while the last is sent.
+const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
     /// Checks the settings.
@@ -104,7 +108,21 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
+            unsent: None,
         })
+    }
+    /// The same for who stands between two peers: sends at once, never gives a connection up, and
+    /// queues little.
+    pub(crate) fn patient(&self) -> Self {
+        let (keepalive, user_timeout, linger) = (None, None, None);
+        Self {
+            nodelay: true,
+            keepalive,
+            user_timeout,
+            linger,
+            unsent: Some(UNSENT),
+            ..self.clone()
+        }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -115,6 +133,7 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
+            unsent,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
@@ -130,6 +149,12 @@ impl TcpOptions {
         if linger.is_some() {
             socket.set_linger(*linger)?;
         }
+        #[cfg(target_os = "linux")]
+        if let Some(unsent) = unsent {
+            socket.set_tcp_notsent_lowat(*unsent)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = unsent;
         Ok(())
     }
 

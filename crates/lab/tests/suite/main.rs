@@ -4,6 +4,7 @@ mod hsms_settings;
 mod hsms_strays;
 mod links;
 mod probe;
+mod probe_toggle;
 mod quirks;
 mod raw;
 mod restarts;

@@ -25,6 +25,8 @@ mod orders;
 mod output;
 mod pcap;
 mod probe;
+#[cfg(unix)]
+mod probe_toggle;
 mod proxy;
 mod replay;
 mod run;

@@ -188,7 +188,9 @@ impl Lane {
         let late = |work: &Work| matches!(work.armed.rule.fault, Fault::Latency { .. });
         let room = if self.rules.iter().any(late) { LONG_ROOM } else { ROOM };
         let pooled = self.pool.as_ref().map_or(0, Pool::len);
-        !self.ended && self.held + pooled + self.spanned() < room
+        // A byte alone in its piece takes up more than a byte.
+        let pieces = self.line.len() * size_of::<Piece>();
+        !self.ended && self.held + pieces + pooled + self.spanned() < room
     }
     /// Takes what the sender sent.
     pub fn take(&mut self, now: Time, bytes: Bytes) {
@@ -351,6 +353,8 @@ impl Lane {
             self.lift_timeout(now, &gone.armed, changed);
         }
         let flow = gone.armed.rule.fault.about().class == Class::Flow;
+        let waits_for_it = |what: &What| matches!(what, What::Drain { by, .. } if by.id == id);
+        self.line.retain(|piece| !waits_for_it(&piece.what));
         for piece in &mut self.line {
             if flow {
                 piece.at = piece.at.min(now);

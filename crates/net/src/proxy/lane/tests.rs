@@ -14,6 +14,8 @@ struct Bench {
     ends: Vec<&'static str>,
     /// The receiver reads at once, or never.
     reads: bool,
+    /// It is not even known whether it reads.
+    silent: bool,
     over: bool,
 }
 
@@ -36,6 +38,7 @@ impl Bench {
             struck: Vec::new(),
             ends: Vec::new(),
             reads: true,
+            silent: false,
             over: false,
         };
         for rule in rules {
@@ -70,6 +73,7 @@ impl Bench {
                     self.out.push((self.now.as_micros() / 1000, bytes.to_vec()));
                     self.lane.wrote(self.now, bytes.len());
                 }
+                Output::Drain if self.silent => return None,
                 Output::Drain if self.reads => self.lane.drained(Ok(())),
                 Output::Drain => self.lane.drained(Err("nobody knows")),
                 Output::Finish => self.ends.push("FIN"),
@@ -436,6 +440,31 @@ fn not_a_byte_is_lost_when_faults_come_and_go() {
         assert_eq!(bench.bytes(), sent, "seed {seed}");
         assert_eq!(bench.ends, ["FIN"], "seed {seed}");
     }
+}
+
+/// The receiver does not read, and what was to wait for that is lifted.
+#[test]
+fn what_was_cut_by_a_rule_that_is_lifted_does_not_wait_to_be_read() {
+    for rule in ["dribble", "split byte=1"] {
+        let mut bench = Bench::new(&[]);
+        bench.silent = true;
+        bench.add(rule);
+        bench.take(b"abc");
+        assert_eq!(bench.bytes(), b"a", "{rule}");
+        bench.lift(0);
+        assert_eq!(bench.bytes(), b"abc", "{rule}");
+    }
+}
+
+#[test]
+fn a_line_of_single_bytes_is_full_before_its_bytes_are_many() {
+    let mut bench = Bench::new(&["latency delay=1h", "slice size=1"]);
+    let mut taken = 0;
+    while bench.lane.reads() {
+        bench.take(&[7; 64 * 1024]);
+        taken += 64 * 1024;
+    }
+    assert!(taken < LONG_ROOM / 64, "{taken} pieces are on the line");
 }
 
 #[test]
