@@ -10,12 +10,15 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
-use net::record::{Metrics, negotiate};
+use net::{
+    Recorder,
+    record::{Metrics, negotiate},
+};
 use serde::Serialize;
 use tokio::{
     sync::{Notify, watch},
@@ -26,6 +29,10 @@ use crate::{exit::Failure, text};
 
 /// Longer bodies are refused.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// Of the record, so much is kept for those who ask for it.
+pub(crate) const KEPT: usize = 16 << 20;
+/// And about so much goes into one answer.
+const PAGE: usize = 1 << 20;
 
 /// A port of 127.0.0.1; 0 is any free one.
 ///
@@ -178,4 +185,59 @@ pub(crate) fn failed(status: StatusCode, error: &str) -> Response {
 /// JSON on one line.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], text::json_line(body)).into_response()
+}
+
+/// A page of the record, from the number that the query says on. The next begins after its last line.
+///
+/// # Errors
+/// What it says is no number.
+pub(crate) fn page(recorder: &Recorder, uri: &Uri) -> Result<String, String> {
+    let from = match query(uri, "from") {
+        None => 0,
+        Some(from) => {
+            from.parse().map_err(|_| format!("from: `{from}` is no number of a record"))?
+        }
+    };
+    Ok(recorder.since(from, PAGE).iter().map(text::json_line).collect())
+}
+
+/// The value of a key behind the question mark.
+pub(crate) fn query(uri: &Uri, wanted: &str) -> Option<String> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == wanted).map(|(_, value)| decoded(value))
+}
+
+/// `%41` is A.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, more @ ..] = rest {
+        let hex = more.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_paths_may_be_written_in_hex() {
+        for (text, is) in [("a%20b", "a b"), ("%41", "A"), ("100%", "100%"), ("%zz", "%zz")] {
+            assert_eq!(decoded(text), is);
+        }
+        let uri: Uri = "/record?from=7&proxy=a%2fb".parse().unwrap();
+        assert_eq!(query(&uri, "proxy").as_deref(), Some("a/b"));
+        assert_eq!(query(&uri, "to"), None);
+    }
 }

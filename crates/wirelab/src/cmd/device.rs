@@ -12,7 +12,7 @@ use crate::{
     args::DeviceArgs,
     config::{self, Playing},
     exit::{Exit, Failure},
-    http::Exporter,
+    http::{Exporter, KEPT},
     lines,
     signals::Signals,
     text,
@@ -30,20 +30,20 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 async fn play(playing: Playing) -> Result<Exit, Failure> {
     let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
-    let recorder = Recorder::new(0);
+    let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
     recorder.attach(Told { out: io::stdout(), raw, is_told, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
     for quirk in quirks {
         device.misbehave(&quirk)?;
     }
-    let env = Env::new(Net::Tcp(TcpOptions::default()), recorder, 0);
+    let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
     let host = device.plug_in(env.node("device", Role::Device), addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
-    let control = http_port.map(Control::start).transpose()?;
+    let control = http_port.map(|port| Control::start(port, recorder)).transpose()?;
     let ended = tokio::select! {
         biased;
         () = signals.stop() => Ok(Exit::Done),
@@ -106,6 +106,7 @@ fn told(done: Result<Done, String>) -> Result<Option<Exit>, Failure> {
         Ok(Done::Nothing) => {}
         Ok(Done::Did(what)) => text::talk(&format!("ok: {what}")),
         Ok(Done::Memory(memory)) => text::print(&text::json_line(&memory))?,
+        Ok(Done::Modes(modes)) => text::print(&text::json_line(&modes))?,
         Ok(Done::Help(help)) => text::talk(help),
         Ok(Done::Quit) => return Ok(Some(Exit::Done)),
         Err(problem) => text::talk(&format!("error: {problem}")),

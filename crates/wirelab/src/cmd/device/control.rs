@@ -3,25 +3,27 @@
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State, rejection::StringRejection},
-    http::{Method, StatusCode, Uri},
+    http::{Method, StatusCode, Uri, header},
     middleware,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
+use net::Recorder;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::order::{Done, Order};
 use crate::{
     exit::Failure,
-    http::{self, MAX_BODY, Serving, by_its_head, failed, json},
+    http::{self, MAX_BODY, Serving, by_its_head, failed, json, page},
     text,
 };
 
 /// Orders that wait; whoever sends more waits too.
 const WAITING: usize = 16;
 
-const WHAT: &str = "POST /tell, POST /mode and GET /snapshot";
+const WHAT: &str =
+    "POST /tell, POST and GET /mode, POST /heal, GET /snapshot and GET /record?from=SEQ";
 
 /// An order, and where its outcome is awaited.
 pub(super) struct Asked {
@@ -40,11 +42,13 @@ impl Control {
     ///
     /// # Errors
     /// What to do about a port that is taken.
-    pub(super) fn start(port: u16) -> Result<Self, Failure> {
+    pub(super) fn start(port: u16, recorder: Recorder) -> Result<Self, Failure> {
         let (sender, orders) = mpsc::channel(WAITING);
         let app = Router::new()
             .route("/tell", post(tell))
-            .route("/mode", post(mode))
+            .route("/mode", post(mode).get(modes))
+            .route("/heal", post(heal))
+            .route("/record", get(async move |uri: Uri| record(&recorder, &uri)))
             .route("/snapshot", get(snapshot))
             .fallback(nowhere)
             .method_not_allowed_fallback(nowhere)
@@ -80,11 +84,31 @@ async fn tell(State(orders): Orders, body: Body) -> Response {
 async fn mode(State(orders): Orders, body: Body) -> Response {
     with_line(&orders, body, |line| match Order::read(line)? {
         order @ Order::Misbehave(_) => Ok(order),
-        Order::Nothing | Order::Tell(_) | Order::Show | Order::Help | Order::Quit => {
+        Order::Nothing
+        | Order::Tell(_)
+        | Order::Show
+        | Order::Modes
+        | Order::Help
+        | Order::Quit => {
             Err(format!("`{line}` is no mode; write mode MODE, next N MODE or reject-next N"))
         }
     })
     .await
+}
+
+async fn modes(State(orders): Orders) -> Response {
+    ask(&orders, Order::Modes).await
+}
+
+async fn heal(State(orders): Orders) -> Response {
+    ask(&orders, Order::Misbehave("success".into())).await
+}
+
+fn record(recorder: &Recorder, uri: &Uri) -> Response {
+    match page(recorder, uri) {
+        Ok(lines) => ([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response(),
+        Err(problem) => failed(StatusCode::BAD_REQUEST, &problem),
+    }
 }
 
 async fn snapshot(State(orders): Orders) -> Response {
@@ -132,6 +156,7 @@ fn well(done: Done) -> Response {
     }
     match done {
         Done::Memory(memory) => json(StatusCode::OK, &memory),
+        Done::Modes(modes) => json(StatusCode::OK, &modes),
         Done::Did(ok) => json(StatusCode::OK, &Well { ok }),
         Done::Nothing | Done::Help(_) | Done::Quit => json(StatusCode::OK, &Well { ok: "".into() }),
     }

@@ -18,6 +18,7 @@ use crate::{
     args::ProxyArgs,
     config::proxy::{Carrying, First, carrying},
     exit::{Exit, Failure},
+    http::KEPT,
     lines,
     signals::Signals,
     text,
@@ -29,8 +30,6 @@ use web::{Seen, Web};
 
 /// What the proxy is called that the command line describes.
 const FIRST: &str = "proxy";
-/// So much of the record is kept for those who ask over HTTP.
-const KEPT: usize = 16 << 20;
 
 /// # Errors
 /// The settings make no sense, a port is taken, or an output is not writable.

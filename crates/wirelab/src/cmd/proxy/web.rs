@@ -24,14 +24,12 @@ use super::{
 };
 use crate::{
     exit::Failure,
-    http::{self, MAX_BODY, Serving, by_its_head, failed},
+    http::{self, MAX_BODY, Serving, by_its_head, decoded, failed, page, query},
     text,
 };
 
 /// Requests that wait; whoever sends more waits too.
 const WAITING: usize = 16;
-/// Of the record, about so much goes into one answer.
-const PAGE: usize = 1 << 20;
 
 const WHAT: &str = "GET and POST /faults, PUT, PATCH and DELETE /faults/NAME, POST /cut, POST /heal, \
     GET /record?from=SEQ, GET /metrics, GET /healthz and what toxiproxy has";
@@ -172,7 +170,10 @@ fn own(
             let format = negotiate(accept);
             Ok(text(format.content_type(), seen.metrics.render(format)))
         }
-        ("GET", ["record"]) => record(&seen.recorder, query(uri, "from")),
+        ("GET", ["record"]) => {
+            let page = page(&seen.recorder, uri).map_err(Refusal::wrong)?;
+            Ok(text("application/jsonl", page))
+        }
         ("GET", ["faults"]) => {
             Ok(Reply::json(StatusCode::OK, &json!({"faults": house.pick(which)?.faults()})))
         }
@@ -257,57 +258,4 @@ fn patched(old: &Shown, body: &[u8], name: &str) -> Result<Rule, Refusal> {
         }
     }
     rule(Value::Object(table).to_string().as_bytes(), Some(name))
-}
-
-/// A page of the record, from this number on. The next begins after its last line.
-fn record(recorder: &Recorder, from: Option<String>) -> Result<Reply, Refusal> {
-    let from = match from {
-        None => 0,
-        Some(from) => from
-            .parse()
-            .map_err(|_| Refusal::wrong(format!("from: `{from}` is no number of a record")))?,
-    };
-    let lines = recorder.since(from, PAGE).iter().map(text::json_line).collect();
-    Ok(text("application/jsonl", lines))
-}
-
-/// The value of a key behind the question mark.
-fn query(uri: &Uri, wanted: &str) -> Option<String> {
-    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == wanted).map(|(_, value)| decoded(value))
-}
-
-/// `%41` is A.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, more @ ..] = rest {
-        let hex = more.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &more[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_in_paths_may_be_written_in_hex() {
-        for (text, is) in [("a%20b", "a b"), ("%41", "A"), ("100%", "100%"), ("%zz", "%zz")] {
-            assert_eq!(decoded(text), is);
-        }
-        let uri: Uri = "/record?from=7&proxy=a%2fb".parse().unwrap();
-        assert_eq!(query(&uri, "proxy").as_deref(), Some("a/b"));
-        assert_eq!(query(&uri, "to"), None);
-    }
 }

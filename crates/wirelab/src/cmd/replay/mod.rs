@@ -89,6 +89,7 @@ impl Replayed {
         let Self { connections, played, same, differences, .. } = self;
         let verdict = match same {
             true => "as recorded".to_owned(),
+            false if differences.len() == 1 => "1 difference".to_owned(),
             false => format!("{} differences", differences.len()),
         };
         let lines = differences.iter().map(line).collect::<String>();

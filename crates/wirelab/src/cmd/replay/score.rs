@@ -10,7 +10,7 @@ use super::tape::{Beat, End, Scene};
 /// Differences told of one connection; after that they are only more of the same.
 const MOST: usize = 1000;
 /// Bytes of each that are shown.
-const SHOWN: usize = 16;
+const SHOWN: usize = 8;
 
 /// A place where it was not as recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
