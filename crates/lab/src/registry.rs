@@ -2,7 +2,7 @@
 //! types become JSON.
 use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sync::Arc};
 
-use net::{Client, Door, Env, Failure, Host, Receipt, Way};
+use net::{Client, Door, Env, Failure, Host, Receipt, Way, proxy::Speech};
 use proto::{
     ConfigError, Policy, PolicyPatch, Protocol, Supervisor, explain::Explanation, hsms::Hsms,
     toggle::Lamp, vkb::Vkb,
@@ -66,6 +66,8 @@ pub trait AnyProtocol: Sync {
     fn extent(&self, bytes: &[u8]) -> Option<u64>;
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
+    /// What a proxy must know of it.
+    fn speech(&self) -> Speech;
 }
 
 /// A client that speaks JSON.
@@ -180,6 +182,9 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)
+    }
+    fn speech(&self) -> Speech {
+        Speech::of::<P>()
     }
 }
 

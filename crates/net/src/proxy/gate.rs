@@ -29,8 +29,6 @@ use crate::{
 
 /// After a failed listen: somebody has taken the port.
 const AGAIN: Duration = Duration::from_millis(100);
-/// After a failed accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Gate {
     env: Env,
@@ -116,10 +114,7 @@ impl Gate {
                 () = self.target.dialled() => alarm.set(self.see_to_the_port()),
                 () = alarm.ring() => alarm.set(self.see_to_the_port()),
                 Some(_) = self.links.join_next() => {}
-                accepted = accept(&mut self.port) => match accepted {
-                    Ok(stream) => self.serve(stream),
-                    Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
-                },
+                stream = accept(&mut self.port, &self.env) => self.serve(stream),
             }
         }
         self.port = Port::Shut;
@@ -256,7 +251,8 @@ impl Gate {
 fn is_for_all(armed: &Armed) -> bool {
     let place = &armed.rule.place;
     let counted = place.times.is_some() && !matches!(armed.rule.fault, Fault::Schedule { .. });
-    place.conn.is_none() && place.every.is_none() && place.client.is_none() && !counted
+    let all = place.conn.is_none() && place.every.is_none() && place.share.is_none();
+    all && place.client.is_none() && !counted
 }
 
 /// Whether it is down, so long after it began, and how long that lasts.
@@ -265,9 +261,9 @@ fn phase(passed: Duration, up: Duration, down: Duration) -> (bool, Duration) {
     if at < up { (false, up - at) } else { (true, up + down - at) }
 }
 
-async fn accept(port: &mut Port) -> io::Result<Stream> {
+async fn accept(port: &mut Port, env: &Env) -> Stream {
     match port {
-        Port::Open(listener, _) => listener.accept().await,
+        Port::Open(listener, _) => listener.next(env).await,
         Port::Shut | Port::Full { .. } | Port::Deaf { .. } => std::future::pending().await,
     }
 }

@@ -336,7 +336,7 @@ fn read(
         Err(e) => ended(lane, from, env, is_reset(&e)),
         Ok(n) => {
             let bytes = &scratch[..n];
-            if env.recorder.is_heard() {
+            if env.recorder.hears_bytes() {
                 let bytes = Bytes::copy_from_slice(bytes);
                 env.record(Event::Received { conn: from.conn, bytes });
             }
@@ -379,13 +379,13 @@ fn is_reset(error: &io::Error) -> bool {
 }
 
 fn sent(env: &Env, conn: u32, bytes: Bytes) {
-    if env.recorder.is_heard() {
+    if env.recorder.hears_bytes() {
         env.record(Event::Sent { conn, bytes });
     }
 }
 
 fn sent_copy(env: &Env, conn: u32, bytes: &[u8]) {
-    if env.recorder.is_heard() {
+    if env.recorder.hears_bytes() {
         env.record(Event::Sent { conn, bytes: Bytes::copy_from_slice(bytes) });
     }
 }

@@ -100,7 +100,7 @@ impl Proxy {
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let name = rule.place.name.clone().unwrap_or_else(|| format!("fault{id}"));
-        let armed = Arc::new(Armed::new(id, &name, rule));
+        let armed = Arc::new(Armed::new(id, &name, rule).sown(self.env.seed));
         let mut full = false;
         let mut gone = None;
         self.rules.send_modify(|rules| {

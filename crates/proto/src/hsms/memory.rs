@@ -3,7 +3,8 @@ use serde::Serialize;
 
 use super::{
     conduct::{Conduct, Reaction},
-    quirk::{Mode, Moment, Quirk},
+    message::Message,
+    quirk::{Mode, Moment, Quirk, Second},
     settings::Checked,
 };
 use crate::{
@@ -19,6 +20,8 @@ pub struct Memory {
     pub(super) opened: u64,
     pub(super) live: u32,
     pub(super) selected: u64,
+    /// The last reply, whoever got it.
+    pub(super) replied: Option<Message>,
 }
 
 /// What the equipment would say of itself.
@@ -26,6 +29,9 @@ pub struct Memory {
 pub struct Snapshot {
     /// The mode in force.
     pub mode: String,
+    /// Those for a few times that come before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
     /// Connections it ever had.
     pub connections: u64,
     /// Connections it has.
@@ -46,6 +52,7 @@ impl Memory {
             opened: 0,
             live: 0,
             selected: 0,
+            replied: None,
         }
     }
     pub(super) fn misbehave(&mut self, quirk: Quirk) {
@@ -58,6 +65,7 @@ impl Memory {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            next: self.modes.next(),
             connections: self.opened,
             live: self.live,
             selected: self.selected,
@@ -70,8 +78,12 @@ impl Memory {
     /// How a second connection is treated.
     pub(super) fn second(&self) -> Reaction {
         match self.modes.standing() {
-            Mode::Second(reaction) => reaction,
+            Mode::Second(second) => second.into(),
             _ => self.conduct.second_connection,
         }
+    }
+    /// A newer connection has taken the place of this one.
+    pub(super) fn is_kicked(&self, connection: u64) -> bool {
+        self.modes.standing() == Mode::Second(Second::Kick) && connection < self.opened
     }
 }
