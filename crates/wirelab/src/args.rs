@@ -8,6 +8,7 @@ mod judge;
 mod papers;
 mod proxy;
 mod replay;
+mod report;
 mod run;
 mod toggle;
 mod vkb;
@@ -26,6 +27,7 @@ pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, P
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
+pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
@@ -67,6 +69,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
+    /// Judges recorded runs again and writes reports on them.
+    Report(ReportArgs),
+    /// Says where two recorded runs part on the wire.
+    Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
     /// Measures client and device against bare sockets.

@@ -53,9 +53,28 @@ pub struct Finding {
 /// Judges a run by its record: the laws, then the scenario's own expectations. In the world
 /// [`TARGET`] the device writes no record, and what only it could tell is a note.
 pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
+    let mut verdict = verdict(records, expect::unmet(scenario, world, records));
+    if world == TARGET {
+        let unseen = scenario.unseen_of_foreign().into_iter();
+        let unseen = unseen.map(|what| format!("{what}: passed over, client-side evidence only"));
+        verdict.notes.extend(unseen);
+    }
+    verdict
+}
+
+/// Judges a run of which nobody knows what it was to show: by the laws alone.
+pub fn judge_by_laws(records: &[Record]) -> Verdict {
+    verdict(records, Vec::new())
+}
+
+fn verdict(records: &[Record], unmet: Vec<Finding>) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
-    findings.extend(expect::unmet(scenario, world, records));
+    findings.extend(unmet.into_iter().map(|f| match index.ended {
+        Some(_) => f,
+        // Of a run cut short, what is missing may still have come.
+        None => Finding { outcome: Outcome::Inconclusive, ..f },
+    }));
     let mut astray = Vec::new();
     if let Some((seq, step, problem)) = index.failed_steps.first() {
         astray.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
@@ -81,12 +100,7 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
         findings.push(Finding::inconclusive("evidence", text, [*before, *after]));
     }
     let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
-    let mut notes = laws::notes(&index);
-    if world == TARGET {
-        let unseen = scenario.unseen_of_foreign().into_iter();
-        notes.extend(unseen.map(|what| format!("{what}: passed over, client-side evidence only")));
-    }
-    Verdict { outcome, findings, notes }
+    Verdict { outcome, findings, notes: laws::notes(&index) }
 }
 
 impl fmt::Display for Outcome {
@@ -138,6 +152,13 @@ mod tests {
     }
 
     #[test]
+    fn the_laws_judge_also_without_a_scenario() {
+        assert_eq!(judge_by_laws(&Tape::sound().records()).outcome, Outcome::Pass);
+        let twice = Tape::sound().unended().lab(net::Event::Ended { tasks_left: 1 });
+        assert_eq!(judge_by_laws(&twice.records()).outcome, Outcome::Fail);
+    }
+
+    #[test]
     fn an_unmet_expectation_fails_and_names_itself() {
         let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
         let verdict = judge(&unmet, "sim", &Tape::sound().records());
@@ -151,6 +172,14 @@ mod tests {
         let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_record_without_its_end_convicts_nobody_of_what_is_missing() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let verdict = judge(&unmet, "sim", &Tape::sound().unended().records());
+        assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+        assert!(verdict.findings.iter().any(|f| f.rule == "expect[0] connections"));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The proxy's front door: a listener that is open, shut, or deaf as a fault wants it, or else as the
 //! target's is. Who comes in is a [`Visit`].
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use proto::Time;
 use tokio::{
@@ -14,7 +19,7 @@ use super::{
     fault::Fault,
     frames::Speech,
     target::Target,
-    visit::Visit,
+    visit::{self, Visit},
 };
 use crate::{
     Env, Event, Flow, Listens,
@@ -225,7 +230,7 @@ impl Gate {
     }
 
     fn serve(&mut self, stream: Stream) {
-        let Ok((local, peer)) = stream.addrs() else { return };
+        let (local, peer) = visit::addrs(&stream, (Ipv4Addr::UNSPECIFIED, 0).into());
         self.nth += 1;
         let visit = Visit {
             env: self.env.clone(),

@@ -1,6 +1,10 @@
 //! Somebody who came in: what the faults about connecting do to him, then the target is dialled in his
 //! name.
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use proto::{CloseReason, Stage};
 use tokio::sync::{mpsc, watch};
@@ -17,6 +21,9 @@ use crate::{
     Env, Event, Flow,
     net::{Stream, connect_stage},
 };
+
+/// How long the target is still dialled for somebody who has reset his connection.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) struct Visit {
     pub(super) env: Env,
@@ -51,7 +58,7 @@ impl Visit {
             biased;
             () = stop.cancelled() => Err(Turned::Stopped),
             joined = self.let_in(&stream, &mine) => joined,
-            () = stream.broken() => Err(Turned::Gone),
+            () = self.leaves(&stream) => Err(Turned::Gone),
         };
         match joined {
             Err(turned) => self.turn_away(stream, turned).await,
@@ -66,6 +73,12 @@ impl Visit {
                     .await;
             }
         }
+    }
+
+    /// Returns once he is gone for good. What he said before he left may still be carried for a moment.
+    async fn leaves(&self, near: &Stream) {
+        near.broken().await;
+        self.env.sleep_until(self.env.now() + LAST_WORDS).await;
     }
 
     async fn let_in(&self, near: &Stream, mine: &[Arc<Armed>]) -> Result<(Stream, u32), Turned> {
@@ -134,7 +147,7 @@ impl Visit {
         }
         match self.env.net.connect(&self.target).await {
             Ok(far) => {
-                let Ok((local, peer)) = far.addrs() else { return Err(Turned::Reset) };
+                let (local, peer) = addrs(&far, self.target[0]);
                 self.env.record(Event::Opened { conn, local, peer });
                 self.env.record(Event::Joined { conn: self.conn, onto: conn });
                 Ok((far, conn))
@@ -164,6 +177,12 @@ impl Visit {
         }
         self.env.record(Event::Closed { conn: self.conn, reason });
     }
+}
+
+/// Our end and theirs. The system no longer knows theirs of a connection that was reset at once.
+pub(super) fn addrs(stream: &Stream, or: SocketAddr) -> (SocketAddr, SocketAddr) {
+    let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+    stream.addrs().unwrap_or((nobody, or))
 }
 
 /// What a fault about connecting does to one client; `None` for all others.

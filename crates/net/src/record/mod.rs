@@ -28,7 +28,7 @@ use proto::Time;
 use tokio::sync::watch;
 
 pub use event::{Dir, End, Event, Flow, Record, Role};
-pub use evidence::{Evidence, EvidenceError, Header, Run, read_evidence};
+pub use evidence::{Evidence, EvidenceError, Header, Run, Sound, read_evidence, read_sound};
 pub use exposition::Sample;
 pub use jsonl::PacketLog;
 pub use lines::Written;

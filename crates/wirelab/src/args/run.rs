@@ -11,6 +11,7 @@ Examples:
   wirelab run scenarios/toggle/happy-path.toml --seed 7
   wirelab run --sim --seeds 100 my-scenario.toml
   wirelab run scenarios/hsms/*.toml --target 192.0.2.7:5000
+  wirelab run --html report.html
   wirelab run --json --out /tmp/reports | jq '.cases[] | select(.outcome != \"pass\")'
 
 Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 a scenario makes no sense,
@@ -41,6 +42,10 @@ pub(crate) struct RunArgs {
     /// Where performance-report.json, integration-junit.xml, report.json and run.jsonl go.
     #[arg(long, value_name = "DIR", default_value = "test-reports")]
     pub(crate) out: PathBuf,
+    /// Also writes the report as one HTML file: the matrix of cases, and of each its sequence,
+    /// latencies, findings and record. `wirelab report` writes more kinds from run.jsonl.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
     /// Plays against this device, which somebody else runs, and starts none. What needs a device of
     /// ours is SKIPPED; what only the device's record would tell is passed over. For hsms,
     /// HSMS_SERVER_HOST and HSMS_SERVER_PORT say the same.

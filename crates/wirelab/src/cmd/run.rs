@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::{
     Kind,
     judge::{Outcome, judge},
-    report::{CaseResult, Skipped, json, junit, latencies_ms, text as table},
+    report::{CaseResult, Skipped, html::Html, json, junit, latencies_ms, text as table},
     run::{Played, play_against, play_until},
     scenario::Scenario,
 };
@@ -25,7 +25,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     args::RunArgs,
-    cmd::scenarios,
+    cmd::{report::put, scenarios},
     exit::{Exit, Failure},
     signals, text,
 };
@@ -42,7 +42,10 @@ struct Act<'a> {
 /// # Errors
 /// A scenario makes no sense, or a report cannot be written.
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs { files, sim, tcp, seed, seeds, out, target, hsms, json } = args;
+    let RunArgs { files, sim, tcp, seed, seeds, out, html, target, hsms, json } = args;
+    if html.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage("--html: the verdicts go to stdout; give it a path"));
+    }
     let scenarios = scenarios::load(&files)?;
     let target = if sim { None } else { Target::of(target, hsms, &scenarios)? };
     let kinds = Kinds { sim, tcp };
@@ -78,6 +81,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     // What a signal would leave lying about comes after the ears.
     let interrupted = signals::listen();
     let mut reports = Reports::new(out)?;
+    let mut page = html.map(|path| (path, Html::default()));
     let progress = progress(acts.len());
     let mut cases = Vec::new();
     for act in &acts {
@@ -91,6 +95,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         ));
         let Some((case, played)) = perform(act, cases.is_empty(), &interrupted)? else { break };
         reports.keep(act, &played)?;
+        if let Some((_, page)) = &mut page {
+            page.add(&case, played.started, &played.records);
+        }
         cases.push(case);
         progress.inc(1);
     }
@@ -99,6 +106,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     let suite = json::suite(&cases, &skipped, left);
     let dir = reports.dir.clone();
     reports.write(&cases, &skipped, &suite)?;
+    if let Some((path, page)) = page {
+        put(&path, page.finish("wirelab run").as_bytes())?;
+    }
     if json {
         say(&text::json_line(&suite))?;
     } else {
@@ -189,7 +199,7 @@ fn play(
 }
 
 /// As a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
@@ -250,7 +260,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     text::unwritable(&path.display().to_string(), error)
 }
 
-fn pretty(value: &impl Serialize) -> String {
+/// JSON for people to read as well.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("keys are text and numbers are finite") + "\n"
 }
 
