@@ -120,7 +120,8 @@ fn a_toxic_outlives_being_switched_off_and_reset_takes_all() {
 #[test]
 fn populate_keeps_what_is_as_wanted() {
     let mut api = api();
-    let (_target, addr) = api.proxy("redis");
+    let (target, addr) = api.proxy("redis");
+    let (mut near, mut far) = joined(&target, addr);
     let upstream = api.ask("GET /proxies/redis", Value::Null).1["upstream"].clone();
     let wanted = json!([
         {"name": "redis", "listen": addr.to_string(), "upstream": upstream},
@@ -129,6 +130,8 @@ fn populate_keeps_what_is_as_wanted() {
     let (status, made) = api.ask("POST /populate", wanted);
     assert_eq!((status, made["proxies"].as_array().map(Vec::len)), (201, Some(2)), "{made}");
     assert_eq!(made["proxies"][1]["enabled"], false);
+    near.write_all(b"still here").unwrap();
+    assert_eq!(read(&mut far, 10), b"still here");
     let (status, wrong) = api.ask("POST /populate", json!([{"name": "x"}]));
     assert_eq!(
         (status, &wrong["error"]),

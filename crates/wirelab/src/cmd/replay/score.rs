@@ -278,6 +278,8 @@ mod tests {
         };
         assert_eq!(compared(&[linktest(8), linktest(9)].concat()), []);
         assert_eq!(compared(&[linktest(8), separate].concat()), [(Some(2), "kind")]);
+        let long = [0, 0, 0, 11, 255, 255, 0, 0, 0, 5, 0, 0, 0, 2, 0];
+        assert_eq!(compared(&[&linktest(8)[..], &long].concat()), [(Some(2), "length")]);
         assert_eq!(compared(&linktest(8)), [(Some(2), "missing")]);
         assert_eq!(compared(&[linktest(1), linktest(2), separate].concat()), [(Some(3), "more")]);
         let cut = [&linktest(1)[..], &linktest(2), b"\0\0"].concat();
