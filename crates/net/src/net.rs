@@ -3,14 +3,18 @@ use std::{
     io,
     net::SocketAddr,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use proto::Stage;
 
 use crate::{
-    diag, sim,
+    Env, diag, sim,
     tcp::{self, TcpOptions},
 };
+
+/// After a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A network.
 #[derive(Clone)]
@@ -111,6 +115,17 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.accept().await.map(Stream::Tcp),
             Self::Sim(listener) => listener.accept().await.map(Stream::Sim),
+        }
+    }
+    /// The next connection. Whoever dials while the operating system can open none, most often for
+    /// want of file descriptors, waits in the backlog until it can. Cancel safe.
+    pub async fn next(&mut self, env: &Env) -> Stream {
+        loop {
+            match self.accept().await {
+                Ok(stream) => return stream,
+                // Nobody says when there is room again, and asking on end would take a processor.
+                Err(_) => env.sleep_until(env.now() + ACCEPT_PAUSE).await,
+            }
         }
     }
     /// Where it listens.

@@ -23,6 +23,8 @@ pub(super) struct Index<'a> {
     pub has_device: bool,
     /// Steps of the scenario that could not be done, and why.
     pub failed_steps: Vec<(u64, usize, &'a str)>,
+    /// Devices that could not take connections again: where, and why.
+    pub deafened: Vec<(u64, &'a str, SocketAddr, &'a str)>,
     /// The end of the run, and the tasks it left.
     pub ended: Option<(u64, usize)>,
     open: BTreeMap<(&'a str, u32), usize>,
@@ -155,6 +157,9 @@ impl<'a> Index<'a> {
             }
             Event::Struck { fault, .. } => self.fired.entry((node, fault)).or_default().push(seq),
             Event::StepFailed { step, problem } => self.failed_steps.push((seq, *step, problem)),
+            Event::ListenFailed { addr, detail } => {
+                self.deafened.push((seq, node, *addr, detail));
+            }
             Event::Armed { device, quirk } => self.armed.push(Armed { seq, device, quirk }),
             Event::ConnectFailed { stage: Stage::Refused, .. } => self.refused.push(seq),
             Event::Ended { tasks_left } => self.ended = Some((seq, *tasks_left)),

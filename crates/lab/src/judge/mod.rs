@@ -56,10 +56,18 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
     findings.extend(expect::unmet(scenario, world, records));
+    let mut astray = Vec::new();
     if let Some((seq, step, problem)) = index.failed_steps.first() {
+        astray.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
+    }
+    if let Some((seq, device, addr, detail)) = index.deafened.first() {
+        let text = format!("{device} could not take connections again at {addr}: {detail}");
+        astray.push(Finding::inconclusive("listening", text, [*seq]));
+    }
+    if !astray.is_empty() {
         // Whatever else was seen, it was not seen of the run that was meant.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
-        findings.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
+        findings.extend(astray);
     }
     if index.lost > 0 {
         // What is missing may have been in the part that was let go.
@@ -173,6 +181,24 @@ mod tests {
         let verdict = judge(&unmet, "sim", &records);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.iter().any(|f| f.rule == "step 3" && f.text == "waited in vain"));
+    }
+
+    #[test]
+    fn a_device_that_could_not_listen_again_is_the_ports_fault() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let mut records = Tape::sound().records();
+        let (addr, detail) = (([127, 0, 0, 1], 9000).into(), "Address already in use".into());
+        records[0] = net::Record {
+            node: "lamp".into(),
+            event: net::Event::ListenFailed { addr, detail },
+            ..records[0].clone()
+        };
+        let verdict = judge(&unmet, "sim", &records);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        let told = verdict.findings.iter().find(|f| f.rule == "listening").unwrap();
+        let text =
+            "lamp could not take connections again at 127.0.0.1:9000: Address already in use";
+        assert_eq!((told.text.as_str(), &told.records[..]), (text, &[records[0].seq][..]));
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl State {
             }
             Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Submitted { .. }
             | Event::Attempt { .. }
             | Event::Connecting { .. }

@@ -42,6 +42,7 @@ impl Links {
             Event::Breaker { what } => self.link(node).count_breaker(what),
             Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Submitted { .. }
             | Event::Attempt { .. }
             | Event::ConnectFailed { .. }

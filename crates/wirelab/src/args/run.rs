@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::HsmsServer;
+
 const EXAMPLES: &str = "\
 Examples:
   wirelab run
@@ -13,33 +15,6 @@ Examples:
 
 Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 a scenario makes no sense,
 3 none failed but one is inconclusive, or the reports cannot be written.";
-
-/// Environment variables that say where an HSMS device is, as other tools read them too.
-#[derive(Debug, Args)]
-pub(crate) struct HsmsServer {
-    #[arg(long = "hsms-server-host", env = "HSMS_SERVER_HOST", hide = true)]
-    host: Option<String>,
-    #[arg(long = "hsms-server-port", env = "HSMS_SERVER_PORT", hide = true)]
-    port: Option<String>,
-}
-
-impl HsmsServer {
-    /// HOST:PORT, if either is given.
-    pub(crate) fn target(self) -> Option<String> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let (host, port) = (given(self.host), given(self.port));
-        if host.is_none() && port.is_none() {
-            return None;
-        }
-        let host = host.unwrap_or_else(|| "127.0.0.1".into());
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        Some(match port {
-            Some(port) if bare.contains(':') => format!("[{bare}]:{port}"),
-            Some(port) => format!("{bare}:{port}"),
-            None => bare.into(),
-        })
-    }
-}
 
 /// Plays scenarios and judges them by what was on the wire.
 ///

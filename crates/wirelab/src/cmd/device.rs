@@ -150,6 +150,7 @@ fn is_told(event: &Event, raw: bool) -> bool {
     match event {
         Event::Listening { .. }
         | Event::Deaf
+        | Event::ListenFailed { .. }
         | Event::Opened { .. }
         | Event::Frame { .. }
         | Event::Fact { .. }

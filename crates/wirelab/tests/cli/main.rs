@@ -6,6 +6,8 @@ mod blackhole;
 mod bounds;
 mod captures;
 mod decode;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod device;
 mod follow;
 mod hold;
