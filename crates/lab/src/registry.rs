@@ -2,7 +2,7 @@
 //! types become JSON.
 use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sync::Arc};
 
-use net::{Client, Door, Env, Failure, Host, Receipt, Way};
+use net::{Client, Door, Env, Failure, Host, Receipt, Way, proxy::Speech};
 use proto::{
     ConfigError, Policy, PolicyPatch, Protocol, Supervisor, explain::Explanation, hsms::Hsms,
     toggle::Lamp, vkb::Vkb,
@@ -64,6 +64,10 @@ pub trait AnyProtocol: Sync {
     fn explain(&self, bytes: &[u8]) -> Explanation;
     /// How many bytes the first message of this stream has, see [`Protocol::extent`].
     fn extent(&self, bytes: &[u8]) -> Option<u64>;
+    /// What a proxy must know of it to strike at frames.
+    fn speech(&self) -> Speech;
+    /// What evidence calls its messages, see [`Protocol::kinds`].
+    fn kinds(&self) -> Vec<&'static str>;
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
 }
@@ -177,6 +181,12 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn extent(&self, bytes: &[u8]) -> Option<u64> {
         P::extent(bytes)
+    }
+    fn speech(&self) -> Speech {
+        Speech::of::<P>()
+    }
+    fn kinds(&self) -> Vec<&'static str> {
+        P::kinds()
     }
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)

@@ -5,6 +5,7 @@ mod index;
 mod laws;
 #[cfg(test)]
 mod tape;
+mod wire;
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
 //! The cast of a scenario in its world: put there, and taken away again.
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use net::Role;
+use net::{Event, Record, Role, proxy::Proxy};
 use tokio::task::JoinHandle;
 
-use super::steps::join_all;
+use super::{DRAIN, steps::join_all};
 use crate::{
     World,
     registry::{AnyClient, AnyDevice, AnyHost, AnyProtocol},
@@ -16,6 +16,7 @@ pub(super) struct Stage<'a> {
     pub(super) world: &'a World,
     pub(super) scenario: &'a Scenario,
     devices: BTreeMap<&'a str, Seat>,
+    proxies: BTreeMap<&'a str, Proxy>,
     pub(super) clients: BTreeMap<&'a str, Arc<dyn AnyClient>>,
     pub(super) background: BTreeMap<&'a str, Vec<JoinHandle<()>>>,
 }
@@ -40,6 +41,7 @@ impl<'a> Stage<'a> {
             world,
             scenario,
             devices: BTreeMap::new(),
+            proxies: BTreeMap::new(),
             clients: BTreeMap::new(),
             background: BTreeMap::new(),
         }
@@ -73,9 +75,13 @@ impl<'a> Stage<'a> {
     pub(super) fn set(&mut self, protocol: &dyn AnyProtocol) -> Result<(), Vec<ScenarioError>> {
         let scenario = self.scenario;
         self.plug_in_all(|seat| !seat.dials())?;
+        self.add_proxies(protocol)?;
         for (n, cast) in scenario.clients.iter().enumerate() {
             let name = cast.name.get_ref();
-            let addr = self.devices[cast.device.get_ref().as_str()].addr;
+            let seat = &self.devices[cast.device.get_ref().as_str()];
+            let via = cast.via.as_ref().map(|via| via.get_ref().as_str());
+            let proxy = via.and_then(|via| self.proxies.get(via));
+            let addr = proxy.map_or(seat.addr, Proxy::addr);
             let client = protocol.client(
                 self.world.node(name, Role::Client),
                 vec![addr],
@@ -88,7 +94,13 @@ impl<'a> Stage<'a> {
             })?;
             let seat = self.seat(cast.device.get_ref());
             match (seat.dials(), client.addr()) {
-                (true, Some(addr)) => seat.addr = addr,
+                (true, Some(addr)) => {
+                    seat.addr = addr;
+                    if let Some(via) = via {
+                        let proxy = self.stand_between(via, addr, protocol)?;
+                        self.seat(cast.device.get_ref()).addr = proxy;
+                    }
+                }
                 (false, None) => {}
                 (dials, _) => {
                     let both = if dials { "both dial" } else { "both listen" };
@@ -100,6 +112,47 @@ impl<'a> Stage<'a> {
             self.clients.insert(name, client);
         }
         self.plug_in_all(Seat::dials)
+    }
+
+    /// Proxies before devices that listen. One before a device that dials waits for the client.
+    fn add_proxies(&mut self, protocol: &dyn AnyProtocol) -> Result<(), Vec<ScenarioError>> {
+        for cast in &self.scenario.proxies {
+            let seat = &self.devices[cast.device.get_ref().as_str()];
+            if !seat.dials() {
+                self.stand_between(cast.name.get_ref(), seat.addr, protocol)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a proxy before whoever listens at `target`, with its faults in force; where it listens.
+    fn stand_between(
+        &mut self,
+        name: &'a str,
+        target: SocketAddr,
+        protocol: &dyn AnyProtocol,
+    ) -> Result<SocketAddr, Vec<ScenarioError>> {
+        let casts = self.scenario.proxies.iter().enumerate();
+        let mut casts = casts.filter(|(_, cast)| cast.name.get_ref() == name);
+        let (n, cast) = casts.next().expect("the scenario was checked");
+        let wrong = |span, key: &str, problem: String| {
+            vec![self.scenario.error_at(span, format!("proxy[{n}]{key}"), problem)]
+        };
+        if self.proxies.contains_key(name) {
+            let problem = "several clients that listen go through it; give each its own";
+            return Err(wrong(cast.name.span(), ".name", problem.into()));
+        }
+        let env = self.world.node(name, Role::Proxy);
+        let proxy = Proxy::start(env, World::any_port(), vec![target], Some(protocol.speech()))
+            .map_err(|e| wrong(cast.name.span(), "", format!("cannot listen: {e}")))?;
+        for fault in &cast.faults {
+            proxy
+                .add(fault.get_ref().clone())
+                .map_err(|e| wrong(fault.span(), ".faults", e.problem))?;
+        }
+        let addr = proxy.addr();
+        self.proxies.insert(name, proxy);
+        Ok(addr)
     }
 
     fn plug_in_all(&mut self, which: impl Fn(&Seat) -> bool) -> Result<(), Vec<ScenarioError>> {
@@ -139,12 +192,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends everything in order, so that whatever is left over is a finding.
-    pub(super) async fn clear(self) {
-        for asked in self.background.into_values() {
+    pub(super) async fn clear(mut self) {
+        for asked in std::mem::take(&mut self.background).into_values() {
             join_all(asked).await;
         }
-        for client in self.clients.into_values() {
+        for client in std::mem::take(&mut self.clients).into_values() {
             client.close().await;
+        }
+        if !self.proxies.is_empty() {
+            let env = self.world.env();
+            tokio::select! {
+                biased;
+                () = self.carried() => {}
+                () = env.sleep_until(env.now() + DRAIN) => {}
+            }
+        }
+        for proxy in self.proxies.into_values() {
+            proxy.stop().await;
         }
         for seat in self.devices.into_values() {
             if let Some(host) = seat.host {
@@ -152,6 +216,30 @@ impl<'a> Stage<'a> {
             }
         }
         self.world.end().await;
+    }
+
+    /// Returns when no proxy has a connection open.
+    async fn carried(&self) {
+        let of_a_proxy = |r: &Record| r.role == Role::Proxy;
+        let closed = |r: &Record| of_a_proxy(r) && matches!(r.event, Event::Closed { .. });
+        loop {
+            let records = self.world.recorder().records();
+            let opened = |r: &&Record| of_a_proxy(r) && matches!(r.event, Event::Opened { .. });
+            let opened = records.iter().filter(opened).count();
+            let mut left = records.iter().filter(|r| closed(r)).count() + 1;
+            if left > opened {
+                return;
+            }
+            let next = self.world.recorder().until(|r| {
+                left -= usize::from(left > 0 && closed(r));
+                (left == 0).then_some(())
+            });
+            next.await;
+        }
+    }
+
+    pub(super) fn proxy(&self, name: &str) -> &Proxy {
+        self.proxies.get(name).expect("the scenario was checked")
     }
 
     pub(super) fn seat(&mut self, device: &str) -> &mut Seat {

@@ -5,6 +5,7 @@
 mod check;
 mod expect;
 mod foreign;
+mod proxy;
 
 use std::{fmt, ops::Range};
 
@@ -15,6 +16,7 @@ use toml::Spanned;
 
 pub use check::ScenarioError;
 pub use expect::*;
+pub use proxy::{Cut, Harm, Heal, Lift, Proxy, WIRE};
 
 use crate::world::Kind;
 
@@ -37,6 +39,9 @@ pub struct Scenario {
     /// The devices.
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
+    /// What stands between devices and clients, and may do harm.
+    #[serde(default, rename = "proxy")]
+    pub proxies: Vec<Proxy>,
     /// The clients.
     #[serde(default, rename = "client")]
     pub clients: Vec<Client>,
@@ -72,6 +77,8 @@ pub struct Client {
     pub name: Name,
     /// The device it talks to.
     pub device: Name,
+    /// The proxy it goes through.
+    pub via: Option<Name>,
     /// The protocol's settings.
     #[serde(default = "nothing")]
     pub settings: Spanned<Value>,
@@ -98,6 +105,14 @@ pub enum Step {
     Join(Join),
     /// Bytes from nobody in particular, on a connection of their own.
     Raw(Raw),
+    /// A proxy does harm from now on.
+    Fault(Harm),
+    /// A proxy does one harm less.
+    Lift(Lift),
+    /// A proxy lets nothing through.
+    Cut(Cut),
+    /// A proxy does no more harm.
+    Heal(Heal),
 }
 
 /// Ask a client to send something.
@@ -146,7 +161,7 @@ pub struct Start {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Await {
-    /// The device or client.
+    /// The device, client or proxy.
     pub node: Name,
     /// The event, as evidence files call it.
     pub event: Name,
@@ -250,5 +265,9 @@ fn patience() -> Spanned<PolicyPatch> {
 }
 
 const fn once() -> u32 {
+    1
+}
+
+const fn at_least_once() -> usize {
     1
 }
