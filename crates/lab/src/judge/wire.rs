@@ -123,3 +123,6 @@ impl Conn<'_> {
 fn is_deaf(fault: &str) -> bool {
     fault.split(' ').next() == Some("accept_never")
 }
+
+#[cfg(test)]
+mod tests;
