@@ -7,6 +7,7 @@ mod hsms;
 mod judge;
 mod papers;
 mod run;
+mod sweep;
 mod toggle;
 mod vkb;
 
@@ -23,6 +24,7 @@ pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use run::RunArgs;
+pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Device(DeviceArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
+    /// Breaks one exchange at every byte, in every way.
+    Sweep(SweepArgs),
+    /// Plays scenarios on wires as bad as chance makes them.
+    Swarm(SwarmArgs),
     /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
     /// Explains every byte, and what is wrong with it.

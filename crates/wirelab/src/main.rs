@@ -30,6 +30,8 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Hsms(args) => cmd::hsms::run(*args),
         Command::Device(args) => cmd::device::run(args),
         Command::Run(args) => cmd::run::run(args),
+        Command::Sweep(args) => cmd::sweep::run(args),
+        Command::Swarm(args) => cmd::swarm::run(args),
         Command::Judge(args) => cmd::judge::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),

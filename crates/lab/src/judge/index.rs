@@ -6,6 +6,9 @@ use proto::{Delivery, Fact, Stage, Ticket};
 
 use super::wire::Doors;
 
+/// What a proxy says of a cut that the receiver may not have noticed.
+const UNPROVED: &str = "unproved";
+
 /// What happened, by request, by connection and by quirk. Numbers are record numbers.
 #[derive(Default)]
 pub(super) struct Index<'a> {
@@ -182,9 +185,12 @@ impl<'a> Index<'a> {
             Event::Struck { conn: 0, fault, .. } => {
                 self.doors.changed.entry((node, fault)).or_default().push(seq);
             }
-            Event::Struck { conn, fault, .. } => {
+            Event::Struck { conn, fault, did, .. } => {
                 self.conn(record, *conn).1.struck = Some(fault);
-                self.fired.entry((node, fault)).or_default().push(seq);
+                // A cut that may have arrived as one piece cut nothing.
+                if !did.contains(UNPROVED) {
+                    self.fired.entry((node, fault)).or_default().push(seq);
+                }
             }
             Event::Joined { conn, onto } => {
                 let (near, far) = (self.conn(record, *conn).0, self.conn(record, *onto).0);

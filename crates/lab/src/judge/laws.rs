@@ -39,16 +39,17 @@ pub(super) fn notes(index: &Index) -> Vec<String> {
     if unseen {
         return vec!["client-side evidence only: no device wrote a record".into()];
     }
+    let unsure = [Some(Delivery::Survived), Some(Delivery::Replied)];
     let survived = index.requests.iter().filter(|(_, request)| {
         let arrived = !request.arrived.is_empty();
         let read = request.sent.iter().any(|sent| index.read_at(sent).is_some());
-        request.done.iter().any(|d| d.ok == Some(Delivery::Survived)) && !arrived && !read
+        request.done.iter().any(|d| unsure.contains(&d.ok)) && !arrived && !read
     });
     let lost = survived.filter_map(|(ticket, request)| {
         let fault = lost_on_the_wire(index, request)?;
         Some(format!(
-            "request {ticket} ended `survived` and was lost on the wire by `{fault}`: without an \
-             answer nobody can tell"
+            "request {ticket} ended well and was lost on the wire by `{fault}`: without an answer that \
+             names it nobody can tell"
         ))
     });
     lost.take(NOTES).collect()
@@ -85,12 +86,16 @@ fn ok_means_seen(index: &Index) -> Vec<Finding> {
     for (ticket, request) in &index.requests {
         for done in &request.done {
             let Some(delivery) = done.ok else { continue };
-            let arrived = request.arrived.iter().any(|seq| *seq < done.seq)
-                || request.sent.iter().filter_map(|sent| index.read_at(sent)).any(|seq| {
-                    // That it was not lost may show later; that it was answered may not.
-                    seq < done.seq || delivery == Delivery::Survived
-                });
-            let lost = delivery == Delivery::Survived && lost_on_the_wire(index, request).is_some();
+            let read = request.sent.iter().filter_map(|sent| index.read_at(sent));
+            // That it was not lost may show later; that it was answered may not.
+            let arrived = request
+                .arrived
+                .iter()
+                .copied()
+                .chain(read)
+                .any(|seq| seq < done.seq || delivery == Delivery::Survived);
+            // An answer that names nothing may answer what a fault made of the request.
+            let lost = delivery <= Delivery::Replied && lost_on_the_wire(index, request).is_some();
             if index.has_device && delivery >= Delivery::Survived && !arrived && !lost {
                 let text =
                     format!("request {ticket} ended `{delivery}`, but no device received it");

@@ -8,7 +8,7 @@ use super::{DRAIN, steps::join_all};
 use crate::{
     World,
     registry::{AnyClient, AnyDevice, AnyHost, AnyProtocol},
-    scenario::{Scenario, ScenarioError},
+    scenario::{Make, Scenario, ScenarioError},
 };
 
 /// The cast in its world.
@@ -82,12 +82,14 @@ impl<'a> Stage<'a> {
             let via = cast.via.as_ref().map(|via| via.get_ref().as_str());
             let proxy = via.and_then(|via| self.proxies.get(via));
             let addr = proxy.map_or(seat.addr, Proxy::addr);
-            let client = protocol.client(
-                self.world.node(name, Role::Client),
-                vec![addr],
-                cast.settings.get_ref().clone(),
-                cast.policy.get_ref().clone(),
-            );
+            let (env, settings) =
+                (self.world.node(name, Role::Client), cast.settings.get_ref().clone());
+            let client = match cast.kind {
+                Make::Ours => {
+                    protocol.client(env, vec![addr], settings, cast.policy.get_ref().clone())
+                }
+                Make::Careless => protocol.careless(env, vec![addr], settings),
+            };
             let client = client.map_err(|e| {
                 let key = format!("client[{n}].{}", e.key);
                 vec![scenario.error_at(cast.policy.span(), key, e.problem)]

@@ -210,6 +210,12 @@ impl Mistakes<'_> {
                 }
             }
         }
+        if let Some(convicts) = &self.scenario.convicts {
+            self.client("convicts.client", &convicts.client);
+            if !(1..=7).contains(&convicts.law) {
+                self.add(convicts.client.span(), "convicts.law", "there are laws 1 to 7");
+            }
+        }
         for (n, proxy) in proxies.iter().enumerate() {
             self.device(&format!("proxy[{n}].device"), &proxy.device);
             if self.scenario.behind(proxy.name.get_ref()).next().is_none() {

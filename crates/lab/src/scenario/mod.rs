@@ -48,6 +48,8 @@ pub struct Scenario {
     /// What happens, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Spanned<Step>>,
+    /// Who is guilty, on purpose: the scenario passes if the law convicts.
+    pub convicts: Option<Conviction>,
     /// What must be true of the record afterwards, besides the laws.
     #[serde(default, rename = "expect")]
     pub expects: Vec<Spanned<Expect>>,
@@ -82,9 +84,33 @@ pub struct Client {
     /// The protocol's settings.
     #[serde(default = "nothing")]
     pub settings: Spanned<Value>,
+    /// What sort of client it is.
+    #[serde(default)]
+    pub kind: Make,
     /// Its patience, where it is not the protocol's.
     #[serde(default = "patience")]
     pub policy: Spanned<PolicyPatch>,
+}
+
+/// What sort of client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Make {
+    /// The one that users have.
+    #[default]
+    Ours,
+    /// One with a planted bug: it believes what it sent, see [`net::careless`].
+    Careless,
+}
+
+/// A client that must be found guilty.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conviction {
+    /// The client.
+    pub client: Name,
+    /// The law by its number, from 1.
+    pub law: u8,
 }
 
 /// Something that happens to the cast.
