@@ -18,7 +18,7 @@ pub fn draw(scenario: &Scenario, kind: Kind, seed: u64) -> Result<Trial, ConfigE
     let mut rng = Rng::new(seed, &name);
     let count = 1 + rng.below(MOST);
     let rules = (0..count).map(|_| fault(&mut rng)).collect::<Result<Vec<_>, _>>()?;
-    Trial::new(scenario, rules, kind, seed)
+    Trial::new(scenario, rules, kind, seed).map(Trial::by_any_fault)
 }
 
 /// Whether a swarm can say anything of it: somebody must speak, and nobody be guilty on purpose.
@@ -28,8 +28,8 @@ pub fn takes(scenario: &Scenario, kind: Kind) -> bool {
 
 fn fault(rng: &mut Rng) -> Result<Rule, ConfigError> {
     let lane = ["", " lane=up", " lane=down"][rng.below(3) as usize];
-    let byte = rng.below(150);
-    let conn = 1 + rng.below(2);
+    let byte = rng.below(100);
+    let conn = 1 + rng.below(4) / 3;
     let some = 1 + rng.below(30);
     let ms = 1 + rng.below(250);
     let text = match rng.below(24) {

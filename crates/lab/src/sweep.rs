@@ -56,9 +56,11 @@ impl Case {
     /// The offsets at which it means something, in a stream of so many bytes that came in writes of
     /// at most so many: what comes in one need not be gathered.
     fn offsets(self, Stream { length, longest }: Stream) -> std::ops::Range<u64> {
+        if length == 0 {
+            return 0..0;
+        }
         match self {
             Self::Whole | Self::Dribble => 1..length,
-            Self::Coalesced if length == 0 => 0..0,
             Self::Coalesced => longest + 1..length + 2,
             Self::Cut | Self::Reset => 0..length + 1,
             Self::Corrupt => 0..length,

@@ -64,6 +64,8 @@ pub(super) struct Sent<'a> {
     pub end: u64,
     /// The frame.
     pub bytes: &'a [u8],
+    /// The wire's own id of it.
+    pub name: Option<&'a str>,
 }
 
 /// A request's end.
@@ -92,14 +94,16 @@ pub(super) struct Conn<'a> {
     framed: u64,
     /// A frame came in that names its request.
     pub names_requests: bool,
+    /// The wire's own ids of frames that came in, where that is all that names them.
+    pub names: Vec<(u64, &'a str)>,
     /// Whom it was opened to, or by.
     pub peer: Option<SocketAddr>,
     /// The other end of it, where both wrote down that it opened.
     pub other_end: Option<usize>,
     /// Of a proxy: the connection it is joined to.
     pub joined: Option<usize>,
-    /// Of a proxy: a fault that struck on it.
-    pub struck: Option<&'a str>,
+    /// Of a proxy: the faults that struck on it.
+    pub struck: Vec<&'a str>,
 }
 
 /// A quirk the lab armed.
@@ -156,13 +160,14 @@ impl<'a> Index<'a> {
                 conn.parts.push(bytes);
             }
             Event::Closed { conn, .. } => self.conn(record, *conn).1.closed = Some(seq),
-            Event::Frame { conn, dir, ticket, bytes, .. } => match (role, dir, ticket) {
+            Event::Frame { conn, dir, ticket, msg_id, bytes, .. } => match (role, dir, ticket) {
                 (Role::Client, Dir::Out, ticket) => {
                     let (at, conn) = self.conn(record, *conn);
                     conn.framed += bytes.len() as u64;
                     let Some(ticket) = ticket else { return };
                     conn.spoke.get_or_insert(seq);
-                    let sent = Sent { seq, conn: at, end: conn.framed, bytes };
+                    let sent =
+                        Sent { seq, conn: at, end: conn.framed, bytes, name: msg_id.as_deref() };
                     self.request(*ticket).sent.push(sent);
                 }
                 (Role::Client, Dir::In, Some(ticket)) => {
@@ -172,7 +177,11 @@ impl<'a> Index<'a> {
                     self.conn(record, *conn).1.names_requests = true;
                     self.request(*ticket).arrived.push(seq);
                 }
-                (Role::Client | Role::Device, Dir::In, None)
+                (Role::Device, Dir::In, None) => {
+                    let name = msg_id.as_deref().map(|name| (seq, name));
+                    self.conn(record, *conn).1.names.extend(name);
+                }
+                (Role::Client, Dir::In, None)
                 | (Role::Device, Dir::Out, _)
                 | (Role::Proxy | Role::Lab, _, _) => {}
             },
@@ -186,7 +195,7 @@ impl<'a> Index<'a> {
                 self.doors.changed.entry((node, fault)).or_default().push(seq);
             }
             Event::Struck { conn, fault, did, .. } => {
-                self.conn(record, *conn).1.struck = Some(fault);
+                self.conn(record, *conn).1.struck.push(fault);
                 // A cut that may have arrived as one piece cut nothing.
                 if !did.contains(UNPROVED) {
                     self.fired.entry((node, fault)).or_default().push(seq);
@@ -262,10 +271,11 @@ impl<'a> Index<'a> {
                 framed: 0,
                 parts: Vec::new(),
                 names_requests: false,
+                names: Vec::new(),
                 peer: None,
                 other_end: None,
                 joined: None,
-                struck: None,
+                struck: Vec::new(),
             });
             self.conns.len() - 1
         });

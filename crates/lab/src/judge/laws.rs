@@ -12,7 +12,7 @@ const OK_MEANS_SEEN: &str = "law 2: ok means seen";
 const NO_WORDS_BEFORE_READY: &str = "law 3: no words before the handshake";
 const VERIFIED_MEANS_ANSWERED: &str = "law 4: verified means answered";
 const ONCE_IS_ONCE: &str = "law 5: once is once";
-const THE_FAULT_FIRED: &str = "law 6: the fault fired";
+pub(super) const THE_FAULT_FIRED: &str = "law 6: the fault fired";
 const CLEAN_END: &str = "law 7: clean end";
 
 /// So many requests are named one by one.

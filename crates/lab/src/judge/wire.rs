@@ -36,8 +36,8 @@ impl<'a> Index<'a> {
             return None;
         }
         if harmed {
-            // Its place in the stream may have moved, so it is looked for.
-            return device.read_like(sent);
+            // Its place in the stream may have moved, so it is looked for: its bytes, or its name.
+            return device.read_like(sent).or_else(|| device.heard_of(sent));
         }
         let at = device.received.partition_point(|(_, total)| *total < sent.end);
         device.received.get(at).map(|(seq, _)| *seq)
@@ -53,9 +53,12 @@ impl<'a> Index<'a> {
             return deaf.find(|(_, fault)| is_deaf(fault)).map(|(_, fault)| *fault);
         };
         let far = near.joined.map(|at| &self.conns[at]);
-        let struck = near.struck.or(far.and_then(|far| far.struck))?;
+        if near.role != Role::Proxy {
+            return None;
+        }
+        let mut struck = near.struck.iter().chain(far.into_iter().flat_map(|far| &far.struck));
         let read = near.received.last().is_some_and(|(_, total)| *total >= sent.end);
-        (near.role == Role::Proxy && (read || is_deaf(struck))).then_some(struck)
+        struck.find(|fault| read || is_deaf(fault)).copied()
     }
 
     /// When this showed that was armed, if it did before the same was armed again.
@@ -93,7 +96,7 @@ impl<'a> Index<'a> {
                 Role::Device => return Some(Path { device: conn, harmed }),
                 Role::Proxy => {
                     let onto = &self.conns[conn.joined?];
-                    harmed |= conn.struck.or(onto.struck).is_some();
+                    harmed |= !conn.struck.is_empty() || !onto.struck.is_empty();
                     at = onto.other_end?;
                 }
                 Role::Client | Role::Lab => return None,
@@ -104,6 +107,11 @@ impl<'a> Index<'a> {
 }
 
 impl Conn<'_> {
+    /// When a frame came in under its name, whatever had become of the rest.
+    fn heard_of(&self, sent: &Sent<'_>) -> Option<u64> {
+        let named = |(seq, name): &&(u64, &str)| *seq > sent.seq && sent.name == Some(name);
+        self.names.iter().find(named).map(|(seq, _)| *seq)
+    }
     /// When all these bytes had been read, wherever they stood, after they were sent.
     fn read_like(&self, sent: &Sent<'_>) -> Option<u64> {
         let mut stream = Vec::new();
@@ -119,9 +127,9 @@ impl Conn<'_> {
     }
 }
 
-/// Under it connections open that nobody accepts: a kernel takes what is sent on them.
+/// Under it connections are open that nobody has accepted: a kernel takes what is sent on them.
 fn is_deaf(fault: &str) -> bool {
-    fault.split(' ').next() == Some("accept_never")
+    matches!(fault.split(' ').next(), Some("accept_never" | "delay_accept"))
 }
 
 #[cfg(test)]
