@@ -220,21 +220,33 @@ impl<'a> Stage<'a> {
         self.world.end().await;
     }
 
-    /// Returns when no proxy has a connection open.
+    /// Returns when every connection to a proxy was accepted and is closed.
     async fn carried(&self) {
-        let of_a_proxy = |r: &Record| r.role == Role::Proxy;
-        let closed = |r: &Record| of_a_proxy(r) && matches!(r.event, Event::Closed { .. });
+        let doors: Vec<SocketAddr> = self.proxies.values().map(Proxy::addr).collect();
+        let moved = |r: &Record| {
+            let event = matches!(r.event, Event::Opened { .. } | Event::Closed { .. });
+            r.role == Role::Proxy && event
+        };
         loop {
-            let records = self.world.recorder().records();
-            let opened = |r: &&Record| of_a_proxy(r) && matches!(r.event, Event::Opened { .. });
-            let opened = records.iter().filter(opened).count();
-            let mut left = records.iter().filter(|r| closed(r)).count() + 1;
-            if left > opened {
+            let (mut waiting, mut open, mut seen) = (0_i64, 0_i64, 1);
+            for record in self.world.recorder().records() {
+                seen += usize::from(moved(&record));
+                match (record.role, &record.event) {
+                    (Role::Proxy, Event::Opened { local, .. }) => {
+                        open += 1;
+                        waiting -= i64::from(doors.contains(local));
+                    }
+                    (Role::Proxy, Event::Closed { .. }) => open -= 1,
+                    (_, Event::Opened { peer, .. }) => waiting += i64::from(doors.contains(peer)),
+                    _ => {}
+                }
+            }
+            if waiting <= 0 && open <= 0 {
                 return;
             }
             let next = self.world.recorder().until(|r| {
-                left -= usize::from(left > 0 && closed(r));
-                (left == 0).then_some(())
+                seen -= usize::from(seen > 0 && moved(r));
+                (seen == 0).then_some(())
             });
             next.await;
         }

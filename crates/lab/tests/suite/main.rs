@@ -3,6 +3,7 @@ mod hsms;
 mod hsms_settings;
 mod links;
 mod probe;
+mod proxies;
 mod raw;
 mod restarts;
 mod shipped;
