@@ -86,6 +86,8 @@ impl<R> Asked<R> {
 /// What the peer says unasked, for whoever listens; nothing is kept where nobody does.
 type Said<R> = Arc<OnceLock<broadcast::Sender<R>>>;
 
+/// What goes to the task. In boxes, since a channel has room for many at once that are few most of
+/// the time.
 enum Mail<P: Protocol> {
     Ask(P::Request, Asker<P>),
     Tell(Order),
@@ -96,7 +98,7 @@ pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
 
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
-    submit: mpsc::Sender<Mail<P>>,
+    submit: mpsc::Sender<Box<Mail<P>>>,
     said: Said<P::Reply>,
     addr: Option<SocketAddr>,
     task: JoinHandle<Unsent<P>>,
@@ -134,13 +136,13 @@ impl<P: Protocol> Client<P> {
     /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
     pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send(Mail::Ask(request, tx)).await;
+        let sent = self.submit.send(Box::new(Mail::Ask(request, tx))).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         Asked(rx)
     }
     /// Tells it something; it is done in order with the requests.
     pub async fn tell(&self, order: Order) {
-        let told = self.submit.send(Mail::Tell(order)).await;
+        let told = self.submit.send(Box::new(Mail::Tell(order))).await;
         told.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
     }
     /// Ends the task, its connection and what was still open, waits until that is done, and hands

@@ -308,6 +308,33 @@ mod tests {
         }
     }
 
+    /// As measured: Linux lets in one more than the listener asked for.
+    #[test]
+    fn a_backlog_is_full_with_one_more_than_its_limit() {
+        let listening = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let listening = listening.unwrap();
+        listening.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        listening.listen(1).unwrap();
+        let addr = listening.local_addr().unwrap().as_socket().unwrap();
+        let mut waiting = Vec::new();
+        for (n, full) in [(1, false), (2, true)] {
+            waiting.push(TcpStream::connect(addr).unwrap());
+            while listener(addr).unwrap().unwrap().waiting != n {
+                std::thread::yield_now();
+            }
+            assert_eq!(listener(addr).unwrap().unwrap().is_full(), full, "{n}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_all_stands_for_loopback() {
+        for (at, all) in [("127.0.0.1", "0.0.0.0"), ("::1", "::")] {
+            let listening = TcpListener::bind((at, 0)).unwrap();
+            let port = listening.local_addr().unwrap().port();
+            assert!(listener(SocketAddr::new(all.parse().unwrap(), port)).unwrap().is_some());
+        }
+    }
+
     #[test]
     fn of_other_hosts_nothing_is_known() {
         let elsewhere: SocketAddr = "192.0.2.1:80".parse().unwrap(); // RFC 5737: nobody's.

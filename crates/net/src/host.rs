@@ -297,7 +297,7 @@ impl<S: Session> Plugged<S> {
         loop {
             match self.session.poll_output() {
                 Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
-                Output::Received(frame) => self.env.record(inbound(conn, frame)),
+                Output::Received(frame) => self.env.record_with(|| inbound(conn, frame)),
                 Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
                 Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
                 Output::Finish => self.wire.finish(),

@@ -1,6 +1,8 @@
 //! Real sockets, and the options that decide how soon a dead peer is noticed.
+mod asked;
+
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::SocketAddr,
     task::{Context, Poll, ready},
     time::Duration,
@@ -14,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-use crate::diag;
+pub(crate) use asked::{broken, drained, in_flight, is_broken, unacked};
 
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,10 +61,14 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
+    /// Bytes to be queued beyond those on their way (TCP_NOTSENT_LOWAT, Linux).
+    unsent: Option<u32>,
 }
 
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
+/// Enough for the next write while the last is sent.
+const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
     /// Checks the settings.
@@ -102,7 +108,21 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
+            unsent: None,
         })
+    }
+    /// The same for who stands between two peers: sends at once, never gives a connection up, and
+    /// queues little.
+    pub(crate) fn patient(&self) -> Self {
+        let (keepalive, user_timeout, linger) = (None, None, None);
+        Self {
+            nodelay: true,
+            keepalive,
+            user_timeout,
+            linger,
+            unsent: Some(UNSENT),
+            ..self.clone()
+        }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -113,18 +133,28 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
+            unsent,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
             socket.set_tcp_keepalive(probes)?;
         }
         #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(*user_timeout)?;
+        {
+            socket.set_tcp_user_timeout(*user_timeout)?;
+            tell_what_is_left(socket);
+        }
         #[cfg(not(target_os = "linux"))]
         let _ = user_timeout;
         if linger.is_some() {
             socket.set_linger(*linger)?;
         }
+        #[cfg(target_os = "linux")]
+        if let Some(unsent) = unsent {
+            socket.set_tcp_notsent_lowat(*unsent)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = unsent;
         Ok(())
     }
 
@@ -211,8 +241,8 @@ fn not_ourselves(stream: TcpStream, dialled: SocketAddr) -> io::Result<TcpStream
     Err(io::Error::new(io::ErrorKind::ConnectionRefused, problem))
 }
 
-/// Reads until the kernel has no more. The runtime's own read takes a short read for "drained",
-/// and stalls when an urgent byte cut it short.
+/// Reads until the kernel has no more, which it says with the bytes where it can. The runtime's own
+/// read takes a short read for "drained", and stalls when an urgent byte cut it short.
 pub(crate) fn poll_read(
     stream: &TcpStream,
     cx: &mut Context<'_>,
@@ -220,12 +250,70 @@ pub(crate) fn poll_read(
 ) -> Poll<io::Result<usize>> {
     loop {
         ready!(stream.poll_read_ready(cx))?;
-        let socket = SockRef::from(stream);
-        match stream.try_io(Interest::READABLE, || (&*socket).read(buf)) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            read => return Poll::Ready(read),
+        let mut read = None;
+        let more = stream.try_io(Interest::READABLE, || {
+            let (n, drained) = receive(stream, buf)?;
+            read = Some(n);
+            // So the runtime learns that the next bytes are news, without a read that finds none.
+            if drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (read, more) {
+            (Some(n), _) => return Poll::Ready(Ok(n)),
+            (None, Err(e)) if e.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(e)),
+            (None, _) => {}
         }
     }
+}
+
+/// Reads, and says whether there was nothing behind it: no byte, urgent or not, and no end. The
+/// kernel tells (TCP_INQ, Linux 4.18); where it does not, there may always be more.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn receive(stream: &TcpStream, buf: &mut [u8]) -> io::Result<(usize, bool)> {
+    use std::os::fd::AsRawFd;
+    // One control message of one int takes 24 bytes at the most, aligned like this.
+    let mut control = [0_u64; 4];
+    let mut iov = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+    // SAFETY: zeroes are a header without address, buffers and control messages.
+    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
+    head.msg_iov = &mut iov;
+    head.msg_iovlen = 1;
+    head.msg_control = control.as_mut_ptr().cast();
+    head.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: the descriptor is open while `stream` is borrowed; the header points to `buf` and
+    // `control`, with their lengths, and both outlive the call.
+    let read = unsafe { libc::recvmsg(stream.as_raw_fd(), &mut head, 0) };
+    let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has written whole control messages into `control` and their length into the
+    // header; one of this kind holds one int.
+    let left = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&head).as_ref();
+        let told = first.filter(|told| {
+            (told.cmsg_level, told.cmsg_type) == (libc::IPPROTO_TCP, libc::TCP_CM_INQ)
+        });
+        told.map(|told| libc::CMSG_DATA(told).cast::<libc::c_int>().read_unaligned())
+    };
+    Ok((read, left == Some(0)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn receive(stream: &TcpStream, buf: &mut [u8]) -> io::Result<(usize, bool)> {
+    use std::io::Read;
+    let socket = SockRef::from(stream);
+    Ok(((&*socket).read(buf)?, false))
+}
+
+/// Has the kernel say with each read how much is left. One that cannot does not matter.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn tell_what_is_left(socket: &SockRef<'_>) {
+    use std::os::fd::AsRawFd;
+    let on: libc::c_int = 1;
+    let (value, len) = ((&raw const on).cast(), size_of_val(&on) as libc::socklen_t);
+    // SAFETY: the descriptor is open while it is borrowed; the option takes one int.
+    let _ = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INQ, value, len)
+    };
 }
 
 pub(crate) fn poll_write(
@@ -254,48 +342,6 @@ pub(crate) fn finish(stream: &TcpStream) -> io::Result<()> {
 pub(crate) fn reset(stream: TcpStream) {
     // Without linger 0 the close would be a FIN; then there is nothing better to do than that.
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-}
-
-/// SIOCOUTQ: what was written and not yet acknowledged by the peer's kernel.
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
-pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
-    use std::os::fd::AsRawFd;
-    let mut queued: libc::c_int = 0;
-    // SAFETY: the descriptor is open while `stream` is borrowed; TIOCOUTQ (= SIOCOUTQ) writes one int.
-    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
-    (rc == 0).then(|| usize::try_from(queued).ok()).flatten()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn unacked(_: &TcpStream) -> Option<usize> {
-    None
-}
-
-/// Whether the peer's program has read all we wrote. Its kernel has it all before that kernel is asked.
-pub(crate) fn drained(stream: &TcpStream) -> Option<bool> {
-    if unacked(stream)? > 0 {
-        return Some(false);
-    }
-    let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
-    diag::unread(peer, local).map(|bytes| bytes == 0)
-}
-
-/// POLLERR: the error that the next read or write will report. Asking does not take it.
-#[cfg(unix)]
-#[allow(unsafe_code)]
-pub(crate) fn is_broken(stream: &TcpStream) -> bool {
-    use std::os::fd::AsRawFd;
-    let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: 0, revents: 0 };
-    // SAFETY: the descriptor is open while `stream` is borrowed; poll writes this one pollfd, and does
-    // not wait.
-    let rc = unsafe { libc::poll(&mut asked, 1, 0) };
-    rc == 1 && asked.revents & libc::POLLERR != 0
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_broken(_: &TcpStream) -> bool {
-    false
 }
 
 pub(crate) fn set_receive_buffer(stream: &TcpStream, bytes: usize) -> io::Result<()> {
@@ -353,6 +399,41 @@ mod tests {
             let in_force = SockRef::from(&near).tcp_user_timeout().unwrap();
             assert_eq!(in_force, user_timeout.map(|s| s.0));
         }
+    }
+
+    /// An urgent byte and an end are something left as well: neither shows in how much was read.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_read_says_whether_it_was_the_last() {
+        let (near, far) = pair(RawTcpOptions::default()).await;
+        let all_came = async |bytes: usize| {
+            while unacked(&far) != Some(0) {
+                tokio::task::yield_now().await;
+            }
+            let mut buf = vec![0; bytes + 1];
+            while near.peek(&mut buf).await.unwrap() < bytes {}
+        };
+        let say = |bytes: &[u8]| assert_eq!(far.try_write(bytes).unwrap(), bytes.len());
+        let mut buf = [0; 3];
+        say(b"hello");
+        all_came(5).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (3, false));
+        assert_eq!(
+            receive(&near, &mut buf).unwrap(),
+            (2, true),
+            "though it did not fill the buffer"
+        );
+        say(b"a");
+        SockRef::from(&far).send_out_of_band(b"!").unwrap();
+        say(b"b");
+        all_came(1).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, false), "cut short by the urgent one");
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, true));
+        say(b"c");
+        finish(&far).unwrap();
+        all_came(1).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, false), "the end is behind it");
+        assert_eq!(receive(&near, &mut buf).unwrap().0, 0);
     }
 
     /// The server closes first, so the port is in TIME_WAIT on its side.

@@ -1,9 +1,47 @@
 //! What fake devices can be told to do wrong, as every protocol spells it: `MODE [ARGUMENT] [xN]`.
+mod argument;
+
 use std::{collections::VecDeque, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ConfigError;
+pub use argument::{Argument, Number, One};
+
+/// Implements [`Mode`] for an enum from one list: each name, its variant, and the argument it has unless
+/// another is given.
+macro_rules! modes {
+    ($modes:ident { $($name:literal => $variant:ident $(($argument:expr))?,)* } refuses $refuses:pat) => {
+        impl $crate::quirk::Mode for $modes {
+            const MODES: &'static [(&'static str, Self)] =
+                &[$(($name, Self::$variant $(($argument))?),)*];
+
+            fn with(self, word: &str) -> Result<Option<Self>, String> {
+                match self {
+                    $(Self::$variant { .. } => modes!(@with word, $variant $($argument)?),)*
+                }
+            }
+            fn argument(self) -> Option<String> {
+                match self {
+                    $(modes!(@is given, $variant $($argument)?) => modes!(@said given $($argument)?),)*
+                }
+            }
+            fn refuses(self) -> bool {
+                matches!(self, $refuses)
+            }
+        }
+    };
+    (@with $word:ident, $variant:ident) => { Ok(None) };
+    (@with $word:ident, $variant:ident $argument:expr) => {
+        $crate::quirk::Argument::read($word).map(|given| Some(Self::$variant(given)))
+    };
+    (@is $given:ident, $variant:ident) => { Self::$variant };
+    (@is $given:ident, $variant:ident $argument:expr) => { Self::$variant($given) };
+    (@said $given:ident) => { None };
+    (@said $given:ident $argument:expr) => { $crate::quirk::Argument::written(&$given) };
+}
+pub(crate) use argument::words;
+pub(crate) use modes;
 
 /// The ways of one kind of device. The default is the right one, called `success`.
 pub trait Mode: Clone + Copy + fmt::Debug + Default + PartialEq + Send + Sync + 'static {

@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub mod hsms;
+pub mod quirks;
 pub mod secs2;
 
 /// A client and a device of one protocol, joined by a perfect wire that delivers `piece` bytes at a time.

@@ -36,7 +36,7 @@ struct History {
 enum Link {
     Down,
     Connecting,
-    Up { device: Device, wire: Vec<u8>, unwritten: Vec<Ticket> },
+    Up { device: Box<Device>, wire: Vec<u8>, unwritten: Vec<Ticket> },
 }
 
 fn policy(rng: &mut Rng) -> RawPolicy {
@@ -215,7 +215,7 @@ impl History {
     }
 
     fn connected(&mut self) {
-        let device = self.lamp.device(self.now);
+        let device = Box::new(self.lamp.device(self.now));
         self.link = Link::Up { device, wire: Vec::new(), unwritten: Vec::new() };
         self.tell(Happening::Connected);
     }

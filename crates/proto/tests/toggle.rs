@@ -1,6 +1,5 @@
 //! The toggle protocol, both ends joined by a perfect wire in virtual time.
 use proptest::prelude::*;
-use proto::quirk::Mode as _;
 use proto::{
     CloseReason, Fact, Input, Output, Protocol, Session, Ticket, Time,
     testing::{Pair, check, client_takes, device_takes, explains},
@@ -71,45 +70,6 @@ fn the_memory_forgets_by_count_and_by_age_as_set() {
     for (senseless, most) in [(0, 1), (1_000_001, 1_000_000), (usize::MAX, 1_000_000)] {
         assert_eq!(Lamp::new(limit(senseless)).unwrap_err().key, "applied_limit");
         assert!(Lamp::new(limit(most)).is_ok());
-    }
-}
-
-/// Every mode, and what each end makes of it.
-#[test]
-fn every_mode_does_what_it_says() {
-    for (name, mode) in Mode::MODES.iter().copied() {
-        if matches!(mode, Mode::Success | Mode::Refuse) {
-            continue;
-        }
-        let (lamp, mut pair) = pair(name);
-        pair.run();
-        pair.ask(Ticket(7), on());
-        let fired =
-            pair.facts.iter().any(|f| matches!(f, Fact::Quirk { name: n, .. } if n == name));
-        assert!(fired, "{name} never struck:\n{}", pair.transcript);
-        let applied = lamp.snapshot().devices.contains_key("D1");
-        let replied = pair.replies.first().map(|(_, reply)| reply.clone());
-        let malformed = pair.facts.iter().find_map(|f| match f {
-            Fact::Malformed { reason, .. } => Some(reason.to_string()),
-            _ => None,
-        });
-        let got = (applied, replied, malformed.as_deref(), pair.closed[1].clone());
-        let nack = Reply::Nack { reason: "told to refuse".into() };
-        let wanted = match mode {
-            Mode::Success | Mode::Refuse => unreachable!("skipped above"),
-            Mode::Delay(_) | Mode::Late(_) | Mode::Split | Mode::Dribble | Mode::Duplicate => {
-                (true, Some(Reply::Applied), None, None)
-            }
-            Mode::Timeout | Mode::HalfClose => (true, None, None, None),
-            Mode::Disconnect | Mode::Reject => (false, None, None, Some(CloseReason::Local)),
-            Mode::ResetBefore | Mode::ResetAfter => (false, None, None, Some(CloseReason::Abort)),
-            Mode::Partial => (true, None, None, Some(CloseReason::Local)),
-            Mode::WrongId => (true, None, Some("wrong_id"), None),
-            Mode::Garbage => (true, None, Some("magic"), None),
-            Mode::Nack => (false, Some(nack), None, None),
-            Mode::Lie => (false, Some(Reply::Applied), None, None),
-        };
-        assert_eq!(got, wanted, "{name}:\n{}", pair.transcript);
     }
 }
 

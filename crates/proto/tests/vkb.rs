@@ -164,6 +164,38 @@ fn an_answer_without_a_frame_is_a_push() {
 }
 
 #[test]
+fn after_an_answer_too_many_none_is_counted_for_a_frame() {
+    let mut client = asserted(1);
+    assert_eq!(credited(&mut client, &[0, 1, 0, 1]), (vec![1], 1));
+    client.handle_input(Time::default(), Input::Request(Ticket(2), counted(2)));
+    said(&mut client);
+    assert_eq!(credited(&mut client, &[0, 1]), (vec![], 1));
+}
+
+#[test]
+fn a_device_with_room_for_one_keeps_to_it() {
+    for (way, ends) in [("kick", [true, false]), ("close", [false, true])] {
+        let vkb = vkb(false);
+        vkb.misbehave(format!("one_connection {way}").parse().unwrap());
+        let (mut older, mut newer) = (Pair::new(&vkb), Pair::new(&vkb));
+        newer.run();
+        for pair in [&mut older, &mut newer] {
+            if pair.closed[1].is_none() {
+                pair.ask(Ticket(1), state(1, 0));
+            }
+        }
+        assert_eq!([older.closed[1].is_some(), newer.closed[1].is_some()], ends, "{way}");
+        assert_eq!(vkb.snapshot().numbers.frames, 1, "{way}");
+    }
+    let vkb = vkb(false);
+    vkb.misbehave("one_connection refuse".parse().unwrap());
+    let only = Pair::new(&vkb);
+    assert!(!vkb.listening(), "while there is one, there is no listener");
+    drop(only);
+    assert!(vkb.listening());
+}
+
+#[test]
 fn several_clients_share_a_state_and_each_has_its_log() {
     let vkb = vkb(false);
     let (mut one, mut other) = (Pair::new(&vkb), Pair::new(&vkb));
@@ -192,9 +224,11 @@ fn every_mode_does_what_it_says() {
     for (name, mode) in Mode::MODES.iter().copied() {
         // Answering is a deviation only where silence was asked for.
         let vkb = vkb(!matches!(mode, Mode::Reply | Mode::Success));
-        vkb.misbehave(name.parse().unwrap());
+        let quirk = if matches!(mode, Mode::SilentAfter(_)) { "silent_after 0" } else { name };
+        vkb.misbehave(quirk.parse().unwrap());
         let mut pair = Pair::new(&vkb);
         pair.run();
+        let _newer = matches!(mode, Mode::OneConnection(_)).then(|| Pair::new(&vkb));
         pair.ask(Ticket(7), state(1, 0));
         let fired =
             pair.facts.iter().any(|f| matches!(f, Fact::Quirk { name: n, .. } if n == name));
@@ -203,8 +237,18 @@ fn every_mode_does_what_it_says() {
         let replied = pair.replies.first().map(|(_, reply)| reply.bytes.len());
         let got = (read, replied, pair.closed[1].clone());
         let wanted = match mode {
-            Mode::Success | Mode::Mute | Mode::HalfClose => (true, None, None),
-            Mode::Reply | Mode::DelayReply(_) | Mode::Refuse => (true, Some(2), None),
+            Mode::Success | Mode::Mute | Mode::SilentAfter(_) | Mode::HalfClose => {
+                (true, None, None)
+            }
+            Mode::Reply | Mode::DelayReply(_) | Mode::Duplicate | Mode::Flood(_) | Mode::Refuse => {
+                (true, Some(2), None)
+            }
+            // Half an answer and a whole one, taken together for what nobody can read.
+            Mode::Truncated => (true, Some(3), None),
+            // It was no answer to anything, and so no later one is believed.
+            Mode::Unasked => (true, None, None),
+            Mode::Lie => (false, Some(2), None),
+            Mode::OneConnection(_) => (false, None, Some(CloseReason::Local)),
             Mode::JunkReply => (true, Some(9), None),
             Mode::Frozen(_) => (false, None, None),
             Mode::Reject => (false, None, Some(CloseReason::Local)),

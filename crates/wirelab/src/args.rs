@@ -6,6 +6,8 @@ mod device;
 mod hsms;
 mod judge;
 mod papers;
+mod proxy;
+mod replay;
 mod run;
 mod sweep;
 mod toggle;
@@ -23,6 +25,8 @@ pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
+pub(crate) use proxy::{ProxyArgs, RecordArgs};
+pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
@@ -55,6 +59,12 @@ pub(crate) enum Command {
     Hsms(Box<HsmsArgs>),
     /// Plays a device.
     Device(DeviceArgs),
+    /// Carries connections, and harms them on command.
+    Proxy(Box<ProxyArgs>),
+    /// Records a real session.
+    Record(RecordArgs),
+    /// Plays one side of a recorded session.
+    Replay(ReplayArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
     /// Breaks one exchange at every byte, in every way.
@@ -143,6 +153,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "state", "from"),
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
+    ("replay", "protocol", "exact"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -9,12 +9,14 @@ use std::{
 
 use axum::{
     Router,
-    extract::State,
-    http::{HeaderMap, Method, header},
-    response::IntoResponse,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use net::record::{Metrics, negotiate};
+use serde::Serialize;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -22,12 +24,23 @@ use tokio::{
 
 use crate::{exit::Failure, text};
 
+/// Longer bodies are refused.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
 /// A port of 127.0.0.1; 0 is any free one.
 ///
 /// # Errors
 /// The operating system's: most often, the port is taken.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listen_at((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// The same at any address.
+///
+/// # Errors
+/// The operating system's: most often, the port is taken.
+pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addr)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -137,4 +150,32 @@ async fn serve_metrics(
         served.scrapes.send_modify(|scrapes| *scrapes += 1);
     }
     ([(header::CONTENT_TYPE, format.content_type())], body)
+}
+
+/// What is refused before its body comes.
+pub(crate) async fn by_its_head(headers: HeaderMap, request: Request, next: Next) -> Response {
+    // A page that somebody has open in a browser may post to loopback without being asked.
+    if headers.contains_key(header::ORIGIN) {
+        return failed(StatusCode::FORBIDDEN, "no orders from pages of a browser");
+    }
+    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    if len.is_some_and(|len: u64| len > MAX_BODY as u64) {
+        let problem = format!("longer than {MAX_BODY} bytes");
+        return failed(StatusCode::PAYLOAD_TOO_LARGE, &problem);
+    }
+    next.run(request).await
+}
+
+/// An answer that says what is wrong.
+pub(crate) fn failed(status: StatusCode, error: &str) -> Response {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        error: &'a str,
+    }
+    json(status, &Failed { error })
+}
+
+/// JSON on one line.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], text::json_line(body)).into_response()
 }

@@ -8,6 +8,7 @@ mod http;
 mod lines;
 mod signals;
 mod text;
+mod told;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Vkb(args) => cmd::vkb::run(args),
         Command::Hsms(args) => cmd::hsms::run(*args),
         Command::Device(args) => cmd::device::run(args),
+        Command::Proxy(args) => cmd::proxy::run(*args),
+        Command::Record(args) => cmd::record::run(args),
+        Command::Replay(args) => cmd::replay::run(args),
         Command::Run(args) => cmd::run::run(args),
         Command::Sweep(args) => cmd::sweep::run(args),
         Command::Swarm(args) => cmd::swarm::run(args),

@@ -2,7 +2,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use net::{Dir, Event, Record, record::End, record::Role};
-use proto::{Delivery, Fact, Stage, Ticket};
+use proto::{Delivery, Fact, Stage, Ticket, Time};
 
 use super::wire::Doors;
 
@@ -58,6 +58,7 @@ pub(super) struct Request<'a> {
 /// A request's frame that left a client.
 pub(super) struct Sent<'a> {
     pub seq: u64,
+    pub at: Time,
     /// On which connection.
     pub conn: usize,
     /// Bytes that had left on it by then, the frame's included.
@@ -71,6 +72,7 @@ pub(super) struct Sent<'a> {
 /// A request's end.
 pub(super) struct Done<'a> {
     pub seq: u64,
+    pub at: Time,
     pub client: &'a str,
     /// How far it got, if it was a success.
     pub ok: Option<Delivery>,
@@ -143,7 +145,7 @@ impl<'a> Index<'a> {
                     End::Ok { delivery, .. } => Some(*delivery),
                     End::Failed { .. } => None,
                 };
-                self.request(*ticket).done.push(Done { seq, client: node, ok });
+                self.request(*ticket).done.push(Done { seq, at: record.at, client: node, ok });
             }
             Event::Opened { conn, local, peer } => {
                 self.open.remove(&(node, *conn));
@@ -166,8 +168,14 @@ impl<'a> Index<'a> {
                     conn.framed += bytes.len() as u64;
                     let Some(ticket) = ticket else { return };
                     conn.spoke.get_or_insert(seq);
-                    let sent =
-                        Sent { seq, conn: at, end: conn.framed, bytes, name: msg_id.as_deref() };
+                    let sent = Sent {
+                        seq,
+                        at: record.at,
+                        conn: at,
+                        end: conn.framed,
+                        bytes,
+                        name: msg_id.as_deref(),
+                    };
                     self.request(*ticket).sent.push(sent);
                 }
                 (Role::Client, Dir::In, Some(ticket)) => {

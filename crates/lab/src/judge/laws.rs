@@ -1,10 +1,12 @@
 //! What holds for every run, whatever the scenario. One function each.
+use std::time::Duration;
+
 use net::record::Role;
 use proto::Delivery;
 
 use super::{
     Finding,
-    index::{Index, Request},
+    index::{Done, Index, Request, Sent},
 };
 
 const ONE_ANSWER: &str = "law 1: one answer";
@@ -15,6 +17,8 @@ const ONCE_IS_ONCE: &str = "law 5: once is once";
 pub(super) const THE_FAULT_FIRED: &str = "law 6: the fault fired";
 const CLEAN_END: &str = "law 7: clean end";
 
+/// Whoever claims that something survived has watched it for longer than this.
+const WAITED: Duration = Duration::from_millis(1);
 /// So many requests are named one by one.
 const NOTES: usize = 10;
 
@@ -40,24 +44,29 @@ pub(super) fn notes(index: &Index) -> Vec<String> {
         return vec!["client-side evidence only: no device wrote a record".into()];
     }
     let unsure = [Some(Delivery::Survived), Some(Delivery::Replied)];
-    let survived = index.requests.iter().filter(|(_, request)| {
-        let arrived = !request.arrived.is_empty();
+    let lost = index.requests.iter().filter_map(|(ticket, request)| {
         let read = request.sent.iter().any(|sent| index.read_at(sent).is_some());
-        request.done.iter().any(|d| unsure.contains(&d.ok)) && !arrived && !read
-    });
-    let lost = survived.filter_map(|(ticket, request)| {
-        let fault = lost_on_the_wire(index, request)?;
-        Some(format!(
-            "request {ticket} ended well and was lost on the wire by `{fault}`: without an answer that \
-             names it nobody can tell"
-        ))
+        let done = request.done.iter().find(|done| unsure.contains(&done.ok))?;
+        let fault = lost_on_the_wire(index, request, done).filter(|_| !read)?;
+        request.arrived.is_empty().then(|| {
+            format!(
+                "request {ticket} ended well and was lost on the wire by `{fault}`: without an \
+                 answer that names it nobody can tell"
+            )
+        })
     });
     lost.take(NOTES).collect()
 }
 
-/// The fault that took this request from the wire, after its sender's peer had it.
-fn lost_on_the_wire<'a>(index: &Index<'a>, request: &Request<'_>) -> Option<&'a str> {
-    request.sent.iter().find_map(|sent| index.taken_by(sent))
+/// The fault that took this request from the wire, after its sender's peer had it. That is no excuse
+/// for who claims a success at once, without having waited for anything.
+fn lost_on_the_wire<'a>(
+    index: &Index<'a>,
+    request: &Request<'_>,
+    done: &Done<'_>,
+) -> Option<&'a str> {
+    let waited = |sent: &&Sent<'_>| done.at - sent.at >= WAITED;
+    request.sent.iter().filter(waited).find_map(|sent| index.taken_by(sent))
 }
 
 /// Every request has exactly one outcome.
@@ -95,7 +104,8 @@ fn ok_means_seen(index: &Index) -> Vec<Finding> {
                 .chain(read)
                 .any(|seq| seq < done.seq || delivery == Delivery::Survived);
             // An answer that names nothing may answer what a fault made of the request.
-            let lost = delivery <= Delivery::Replied && lost_on_the_wire(index, request).is_some();
+            let lost =
+                delivery <= Delivery::Replied && lost_on_the_wire(index, request, done).is_some();
             if index.has_device && delivery >= Delivery::Survived && !arrived && !lost {
                 let text =
                     format!("request {ticket} ended `{delivery}`, but no device received it");

@@ -69,7 +69,7 @@ impl<P: Protocol> Driver<P> {
         }
     }
 
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Mail<P>>) -> Unsent<P> {
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Box<Mail<P>>>) -> Unsent<P> {
         loop {
             let deadline = self.obey();
             self.alarm.set(deadline);
@@ -90,10 +90,10 @@ impl<P: Protocol> Driver<P> {
     }
 
     /// Takes what is there in one go, within bounds: the link wants its turn as well.
-    fn open_mail(&mut self, first: Mail<P>, inbox: &mut mpsc::Receiver<Mail<P>>) {
+    fn open_mail(&mut self, first: Box<Mail<P>>, inbox: &mut mpsc::Receiver<Box<Mail<P>>>) {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
-            match mail {
+            match *mail {
                 Mail::Ask(request, answer) => self.submit(request, answer),
                 Mail::Tell(order) => self.tell(order),
             }
@@ -220,7 +220,7 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
                 Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record(inbound(conn, frame)),
+                Step::Received(frame) => env.record_with(|| inbound(conn, frame)),
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
                 Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
                 Step::Push(said) => {
@@ -272,7 +272,11 @@ impl<P: Protocol> Driver<P> {
                 self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
             }
             Link::Open(mut wire) => {
-                if reason == CloseReason::Local {
+                // What else may have been said is why, to a peer that misbehaved.
+                if matches!(reason, CloseReason::Misbehaved(_)) {
+                    wire.drop_requests();
+                }
+                if matches!(reason, CloseReason::Local | CloseReason::Misbehaved(_)) {
                     wire.last_words(&self.env);
                 }
                 wire.close(reason, &self.env);

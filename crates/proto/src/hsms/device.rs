@@ -10,12 +10,13 @@ use super::{
     data::Primary,
     endpoint::{Answered, Endpoint, Said},
     message::{Header, Message, SType},
-    quirk::{Mode, Moment},
+    quirk::{Mode, Moment, Second},
     request::Reply,
+    wrong,
 };
 use crate::{
     CloseReason, Fact, Frame, Input, Never, Output, Proof, Session, Ticket, Time, gem,
-    quirk::Mode as _,
+    quirk::{Mode as _, Number},
     secs2::{DecodeError, Item, Limits, Problem, encode},
 };
 
@@ -28,6 +29,12 @@ pub struct Device {
     pub(super) endpoint: Endpoint,
     pub(super) out: VecDeque<Output<Reply>>,
     held: VecDeque<(Time, Frame)>,
+    /// This connection, among all it ever had.
+    number: u64,
+    /// The last reply of an earlier connection.
+    before: Option<Message>,
+    /// Replies that wait for later ones, to go out after them.
+    pub(super) kept: Vec<Message>,
     /// System bytes of the last reply.
     pub(super) stale: u32,
     /// It is this connection that the equipment speaks on.
@@ -38,11 +45,12 @@ pub struct Device {
 impl Device {
     pub(super) fn new(hsms: Hsms, now: Time) -> Self {
         let mut config = hsms.checked.equipment();
-        let second = {
+        let (number, before, second) = {
             let mut memory = hsms.memory();
             memory.opened += 1;
             memory.live += 1;
-            (memory.live > 1).then(|| memory.second())
+            let second = (memory.live > 1).then(|| memory.second());
+            (memory.opened, memory.replied.clone(), second)
         };
         config.exhausted = matches!(second, Some(Reaction::Status(_)));
         let mut device = Self {
@@ -50,6 +58,9 @@ impl Device {
             hsms,
             out: VecDeque::new(),
             held: VecDeque::new(),
+            number,
+            before,
+            kept: Vec::new(),
             stale: 0,
             speaks: second.is_none() || second == Some(Reaction::Ignore),
             now,
@@ -79,11 +90,15 @@ impl Device {
     /// The wrong that is to be done at this moment, told as a fact if there is one.
     fn strike(&mut self, moment: Moment, about: Option<u32>) -> Mode {
         let mode = self.hsms.memory().strike(moment);
+        self.note_quirk(mode, about);
+        mode
+    }
+
+    fn note_quirk(&mut self, mode: Mode, about: Option<u32>) {
         if mode != Mode::Success {
             let ticket = about.map(|system| Ticket(u64::from(system)));
             self.out.push_back(Output::Fact(Fact::Quirk { name: mode.name().into(), ticket }));
         }
-        mode
     }
 
     pub(super) fn close(&mut self, reason: CloseReason) {
@@ -126,11 +141,15 @@ impl Device {
         memory.gem.selected(now);
         drop(memory);
         self.out.push_back(Output::Ready(Proof::RoundTrip));
-        if let Mode::SpoolFlood(count) = self.strike(Moment::Selected, None) {
-            for n in 0..count {
-                let text = encode(&Item::list([Item::u4(n), Item::u4(n), Item::list([])]));
-                self.say(now, Ticket(u64::from(n)), 6, 11, false, text);
-            }
+        match self.strike(Moment::Selected, None) {
+            Mode::SpoolFlood(Number(count)) => self.flood(now, count),
+            Mode::Unasked => self.answer_nothing(),
+            _ => {}
+        }
+        if let Some(reply) = self.before.take()
+            && self.strike(Moment::Again, None) == Mode::Stale
+        {
+            self.endpoint.say(Said::Transmit(reply, None));
         }
     }
 
@@ -189,6 +208,12 @@ impl Device {
                 other => return self.endpoint.react(other, message, 0, &why),
             }
         }
+        if header.wait()
+            && let Some(lie) = wrong::lie(&header)
+            && self.strike(Moment::Done, Some(header.system)) == Mode::Lie
+        {
+            return self.answer(now, &header, lie, Mode::Success);
+        }
         let mode = match header.wait() {
             true => self.strike(Moment::Reply, Some(header.system)),
             false => Mode::Success,
@@ -234,6 +259,15 @@ impl Device {
         }
     }
 
+    /// Keeps a reply for a connection to come.
+    pub(super) fn remember(&self, reply: &Message) {
+        self.hsms.memory().replied = Some(reply.clone());
+    }
+
+    pub(super) fn session(&self) -> u16 {
+        self.hsms.checked.session()
+    }
+
     /// Stream 9: complains of the message with this header.
     pub(super) fn complain(&mut self, now: Time, function: u8, about: &Header) {
         let text = encode(&Item::binary(about.bytes()));
@@ -277,6 +311,10 @@ impl Device {
                     ..*header
                 };
             }
+            Mode::DuplicateSelect => {
+                let frame = self.frame(message.clone());
+                self.out.push_back(Output::Transmit(frame));
+            }
             Mode::LateSelect(late) => return self.hold(now + late, self.frame(message)),
             _ => {}
         }
@@ -318,6 +356,10 @@ impl Session for Device {
 
     fn handle_input(&mut self, now: Time, input: Input<'_, Never>) {
         match input {
+            Input::Received(_) if self.hsms.memory().is_kicked(self.number) => {
+                self.note_quirk(Mode::Second(Second::Kick), None);
+                self.close(CloseReason::Local);
+            }
             Input::Received(bytes) => self.endpoint.received(now, bytes),
             Input::Eof => self.endpoint.eof(now),
             Input::Request(_, never) => match never {},

@@ -3,7 +3,8 @@ use serde::Serialize;
 
 use super::{
     conduct::{Conduct, Reaction},
-    quirk::{Mode, Moment, Quirk},
+    message::Message,
+    quirk::{Mode, Moment, Quirk, Second},
     settings::Checked,
 };
 use crate::{
@@ -19,6 +20,8 @@ pub struct Memory {
     pub(super) opened: u64,
     pub(super) live: u32,
     pub(super) selected: u64,
+    /// The last reply, whoever got it.
+    pub(super) replied: Option<Message>,
 }
 
 /// What the equipment would say of itself.
@@ -46,6 +49,7 @@ impl Memory {
             opened: 0,
             live: 0,
             selected: 0,
+            replied: None,
         }
     }
     pub(super) fn misbehave(&mut self, quirk: Quirk) {
@@ -70,8 +74,12 @@ impl Memory {
     /// How a second connection is treated.
     pub(super) fn second(&self) -> Reaction {
         match self.modes.standing() {
-            Mode::Second(reaction) => reaction,
+            Mode::Second(second) => second.into(),
             _ => self.conduct.second_connection,
         }
+    }
+    /// A newer connection has taken the place of this one.
+    pub(super) fn is_kicked(&self, connection: u64) -> bool {
+        self.modes.standing() == Mode::Second(Second::Kick) && connection < self.opened
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::conduct::Reaction;
-use crate::{Span, quirk};
+use crate::quirk::{self, Number, modes, words};
 
 /// How the equipment treats a connection, a control message or a primary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Mode {
     /// Accept and reset.
     ResetBefore,
     /// Treat a second connection like this.
-    Second(Reaction),
+    Second(Second),
     /// No Select.rsp.
     MuteSelect,
     /// Select.rsp with this status.
@@ -29,6 +29,8 @@ pub enum Mode {
     LateSelect(Duration),
     /// Reject.req instead of Select.rsp.
     RejectSelect,
+    /// Select.rsp twice.
+    DuplicateSelect,
     /// No Linktest.rsp.
     MuteLinktest,
     /// No reply: T3.
@@ -39,14 +41,32 @@ pub enum Mode {
     WrongSystem,
     /// The reply with the system bytes of the one before.
     StaleSystem,
+    /// A primary with the system bytes of the host's own, before the reply.
+    SameSystem,
+    /// As soon as it is SELECTED, the last reply of an earlier connection once more.
+    Stale,
+    /// As soon as it is SELECTED, a reply to nothing that was asked.
+    Unasked,
+    /// Replies are kept until there are so many; the last goes first.
+    Reorder(Number<2, 1024>),
+    /// Says that it did what it was asked, and does nothing.
+    Lie,
     /// The reply twice.
     Duplicate,
     /// Reject.req with this reason instead of the reply.
     RejectPrimary(u8),
     /// So many bytes of the reply, and no more: T8.
-    Stall(u32),
+    Stall(Number<0, MOST>),
+    /// Half of the reply, then all of it.
+    Truncated,
+    /// Bytes that are no message before the reply.
+    GarbageBefore,
+    /// The reply with the lowest bit of this byte turned.
+    Corrupt(Number<0, MOST>),
     /// The reply under this length.
-    Length(u32),
+    Length(Number<0, { u32::MAX }>),
+    /// The reply with more bytes for the lengths of its items than they need.
+    Padded,
     /// The reply with this PType.
     Ptype(u8),
     /// The reply with this SType.
@@ -58,11 +78,13 @@ pub enum Mode {
     /// SxF0 instead of the reply.
     Abort,
     /// So many primaries before the reply.
-    Interleave(u32),
+    Interleave(Number<0, MOST_MESSAGES>),
     /// A reply of lists so deep.
-    Deep(u32),
+    Deep(Number<0, 1_000_000>),
     /// A reply with a text of so many bytes.
-    Oversized(u32),
+    Oversized(Number<0, MOST>),
+    /// Separate.req instead of the reply.
+    Separate,
     /// Close instead of the reply.
     Disconnect,
     /// Reset instead of the reply.
@@ -70,7 +92,7 @@ pub enum Mode {
     /// Finish sending instead of the reply, and go on reading.
     HalfClose,
     /// So many S6F11 as soon as it is SELECTED.
-    SpoolFlood(u32),
+    SpoolFlood(Number<0, MOST_MESSAGES>),
 }
 
 /// When a mode can show.
@@ -84,10 +106,14 @@ pub(super) enum Moment {
     Select,
     /// SELECTED.
     Selected,
+    /// SELECTED, and a reply of an earlier connection is remembered.
+    Again,
     /// Linktest.rsp is about to go out.
     Linktest,
     /// A primary with W-bit has come.
     Reply,
+    /// One has come whose reply says whether it was done.
+    Done,
 }
 
 impl Mode {
@@ -101,17 +127,26 @@ impl Mode {
             | Self::SelectStatus(_)
             | Self::WrongSelect
             | Self::LateSelect(_)
-            | Self::RejectSelect => Moment::Select,
-            Self::SpoolFlood(_) => Moment::Selected,
+            | Self::RejectSelect
+            | Self::DuplicateSelect => Moment::Select,
+            Self::SpoolFlood(_) | Self::Unasked => Moment::Selected,
+            Self::Stale => Moment::Again,
+            Self::Lie => Moment::Done,
             Self::MuteLinktest => Moment::Linktest,
             Self::Silent
             | Self::Delay(_)
             | Self::WrongSystem
             | Self::StaleSystem
+            | Self::SameSystem
+            | Self::Reorder(_)
             | Self::Duplicate
             | Self::RejectPrimary(_)
             | Self::Stall(_)
+            | Self::Truncated
+            | Self::GarbageBefore
+            | Self::Corrupt(_)
             | Self::Length(_)
+            | Self::Padded
             | Self::Ptype(_)
             | Self::Stype(_)
             | Self::ControlText
@@ -120,6 +155,7 @@ impl Mode {
             | Self::Interleave(_)
             | Self::Deep(_)
             | Self::Oversized(_)
+            | Self::Separate
             | Self::Disconnect
             | Self::ResetAfter
             | Self::HalfClose => Moment::Reply,
@@ -127,113 +163,85 @@ impl Mode {
     }
 }
 
-/// A mode, from now on or for the next few times. Written `MODE [DURATION or NUMBER] [xN]`.
+/// A mode, from now on or for the next few times. Written `MODE [ARGUMENT] [xN]`.
 pub type Quirk = quirk::Quirk<Mode>;
 
 /// The longest frame made up, and the most messages made up at once.
 const MOST: u32 = 64 * 1024 * 1024;
 const MOST_MESSAGES: u32 = 10_000;
 
-impl quirk::Mode for Mode {
-    const MODES: &'static [(&'static str, Self)] = &[
-        ("success", Self::Success),
-        ("refuse", Self::Refuse),
-        ("reject", Self::Reject),
-        ("reset_before", Self::ResetBefore),
-        ("second", Self::Second(Reaction::Close)),
-        ("mute_select", Self::MuteSelect),
-        ("select_status", Self::SelectStatus(3)),
-        ("wrong_select", Self::WrongSelect),
-        ("late_select", Self::LateSelect(Duration::from_secs(1))),
-        ("reject_select", Self::RejectSelect),
-        ("mute_linktest", Self::MuteLinktest),
-        ("silent", Self::Silent),
-        ("delay", Self::Delay(Duration::from_secs(1))),
-        ("wrong_system", Self::WrongSystem),
-        ("stale_system", Self::StaleSystem),
-        ("duplicate", Self::Duplicate),
-        ("reject_primary", Self::RejectPrimary(4)),
-        ("stall", Self::Stall(7)),
-        ("length", Self::Length(9)),
-        ("ptype", Self::Ptype(1)),
-        ("stype", Self::Stype(8)),
-        ("control_text", Self::ControlText),
-        ("stream9", Self::Stream9(5)),
-        ("abort", Self::Abort),
-        ("interleave", Self::Interleave(3)),
-        ("deep", Self::Deep(200)),
-        ("oversized", Self::Oversized(20_000_000)),
-        ("disconnect", Self::Disconnect),
-        ("reset_after", Self::ResetAfter),
-        ("half_close", Self::HalfClose),
-        ("spool_flood", Self::SpoolFlood(100)),
-    ];
+modes!(Mode {
+    "success" => Success,
+    "refuse" => Refuse,
+    "reject" => Reject,
+    "reset_before" => ResetBefore,
+    "second" => Second(Second::Close),
+    "mute_select" => MuteSelect,
+    "select_status" => SelectStatus(3),
+    "wrong_select" => WrongSelect,
+    "late_select" => LateSelect(Duration::from_secs(1)),
+    "reject_select" => RejectSelect,
+    "duplicate_select" => DuplicateSelect,
+    "mute_linktest" => MuteLinktest,
+    "silent" => Silent,
+    "delay" => Delay(Duration::from_secs(1)),
+    "wrong_system" => WrongSystem,
+    "stale_system" => StaleSystem,
+    "same_system" => SameSystem,
+    "stale" => Stale,
+    "unasked" => Unasked,
+    "reorder" => Reorder(Number(2)),
+    "lie" => Lie,
+    "duplicate" => Duplicate,
+    "reject_primary" => RejectPrimary(4),
+    "stall" => Stall(Number(7)),
+    "truncated" => Truncated,
+    "garbage_before" => GarbageBefore,
+    "corrupt" => Corrupt(Number(0)),
+    "length" => Length(Number(9)),
+    "padded" => Padded,
+    "ptype" => Ptype(1),
+    "stype" => Stype(8),
+    "control_text" => ControlText,
+    "stream9" => Stream9(5),
+    "abort" => Abort,
+    "interleave" => Interleave(Number(3)),
+    "deep" => Deep(Number(200)),
+    "oversized" => Oversized(Number(20_000_000)),
+    "separate" => Separate,
+    "disconnect" => Disconnect,
+    "reset_after" => ResetAfter,
+    "half_close" => HalfClose,
+    "spool_flood" => SpoolFlood(Number(100)),
+} refuses Mode::Refuse);
 
-    fn with(self, word: &str) -> Result<Option<Self>, String> {
-        let duration = || word.parse::<Span>().map(|span| span.0);
-        let number = |most: u32| {
-            let fits = word.parse().ok().filter(|n| *n <= most);
-            fits.ok_or_else(|| format!("`{word}` is no number from 0 to {most}"))
-        };
-        let byte = || number(255).map(|n| n as u8);
-        Ok(Some(match self {
-            Self::Second(_) => Self::Second(second(word)?),
-            Self::LateSelect(_) => Self::LateSelect(duration()?),
-            Self::Delay(_) => Self::Delay(duration()?),
-            Self::SelectStatus(_) => Self::SelectStatus(byte()?),
-            Self::RejectPrimary(_) => Self::RejectPrimary(byte()?),
-            Self::Ptype(_) => Self::Ptype(byte()?),
-            Self::Stype(_) => Self::Stype(byte()?),
-            Self::Stream9(_) => Self::Stream9(byte()?),
-            Self::Stall(_) => Self::Stall(number(MOST)?),
-            Self::Length(_) => Self::Length(number(u32::MAX)?),
-            Self::Interleave(_) => Self::Interleave(number(MOST_MESSAGES)?),
-            Self::SpoolFlood(_) => Self::SpoolFlood(number(MOST_MESSAGES)?),
-            Self::Deep(_) => Self::Deep(number(1_000_000)?),
-            Self::Oversized(_) => Self::Oversized(number(MOST)?),
-            _ => return Ok(None),
-        }))
-    }
-    fn argument(self) -> Option<String> {
-        Some(match self {
-            Self::Second(reaction) => second_word(reaction).to_owned(),
-            Self::LateSelect(d) | Self::Delay(d) => Span(d).to_string(),
-            Self::SelectStatus(n)
-            | Self::RejectPrimary(n)
-            | Self::Ptype(n)
-            | Self::Stype(n)
-            | Self::Stream9(n) => n.to_string(),
-            Self::Stall(n)
-            | Self::Length(n)
-            | Self::Interleave(n)
-            | Self::SpoolFlood(n)
-            | Self::Deep(n)
-            | Self::Oversized(n) => n.to_string(),
-            _ => return None,
-        })
-    }
-    fn refuses(self) -> bool {
-        self == Self::Refuse
-    }
+/// How a second connection is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// Closed at once.
+    Close,
+    /// Its Select.req gets status 3, and it is closed.
+    Status,
+    /// There is no listener for it.
+    Refuse,
+    /// Let in.
+    Accept,
+    /// Let in; the one before it is closed at its next word.
+    Kick,
 }
 
-const SECOND: [(&str, Reaction); 4] = [
-    ("close", Reaction::Close),
-    ("status", Reaction::Status(3)),
-    ("refuse", Reaction::Reset),
-    ("accept", Reaction::Ignore),
-];
+words!(Second, "way to treat a second connection":
+    "close" => Close, "status" => Status, "refuse" => Refuse, "accept" => Accept, "kick" => Kick);
 
-fn second(word: &str) -> Result<Reaction, String> {
-    let known = SECOND.iter().find(|(name, _)| *name == word);
-    known.map(|(_, reaction)| *reaction).ok_or_else(|| {
-        let all = SECOND.map(|(name, _)| name).join(", ");
-        format!("`{word}` is no way to treat a second connection; there are {all}")
-    })
-}
-
-fn second_word(reaction: Reaction) -> &'static str {
-    SECOND.iter().find(|(_, known)| *known == reaction).map_or("close", |(name, _)| name)
+impl From<Second> for Reaction {
+    fn from(second: Second) -> Self {
+        match second {
+            Second::Close => Self::Close,
+            Second::Status => Self::Status(3),
+            Second::Refuse => Self::Reset,
+            Second::Accept | Second::Kick => Self::Ignore,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -243,7 +251,9 @@ mod tests {
     #[test]
     fn every_mode_reads_back_as_it_is_written() {
         quirk::check::<Mode>();
-        for text in ["second accept", "select_status 4 x2", "delay 50ms x1", "length 0"] {
+        for text in
+            ["second accept", "second kick", "select_status 4 x2", "delay 50ms x1", "length 0"]
+        {
             assert_eq!(text.parse::<Quirk>().unwrap().to_string(), text);
         }
     }

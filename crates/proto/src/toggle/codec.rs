@@ -9,7 +9,8 @@ use crate::{Ticket, explain::Explanation, inbox::Inbox};
 
 const MAGIC: [u8; 2] = [0xf0, 0x0d];
 const VERSION: u8 = 1;
-const HEADER: usize = 7;
+/// Bytes before the payload.
+pub(super) const HEADER: usize = 7;
 /// What a device without anything to add answers.
 pub(super) const BARE_ACK: &[u8] = b"ACK";
 /// Longest payload accepted, in bytes.
@@ -113,6 +114,12 @@ fn encode(payload: &Payload<'_>) -> Bytes {
     frame.into()
 }
 
+/// A frame around any payload, JSON or not.
+pub(super) fn enframe(payload: &[u8]) -> Bytes {
+    let len = u32::try_from(payload.len()).expect("what is made up is short");
+    [&MAGIC[..], &[VERSION], &len.to_be_bytes(), payload].concat().into()
+}
+
 /// Takes one whole frame off the front, if it is all there. Fails as soon as it cannot become one.
 pub(super) fn decode(inbox: &mut Inbox) -> Result<Option<(Message, Bytes)>, DecodeError> {
     let Some(len) = frame_len(inbox.peek())? else { return Ok(None) };
@@ -141,6 +148,10 @@ fn frame_len(bytes: &[u8]) -> Result<Option<usize>, DecodeError> {
 }
 
 fn parse(json: &[u8]) -> Result<Message, DecodeError> {
+    // A list of values would do for an object otherwise, as far as the decoder is concerned.
+    if json.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(DecodeError::Json("it is no object".into()));
+    }
     let payload: Payload<'_> =
         serde_json::from_slice(json).map_err(|e| DecodeError::Json(e.to_string()))?;
     let Payload { opcode, device_id, msg_id, state, reason } = payload;

@@ -1,165 +1,91 @@
-//! The fake device: its memory, shared by all its connections, and its end of one of them.
-use std::{
-    collections::{BTreeMap, VecDeque},
-    num::NonZeroUsize,
-    sync::Arc,
-    time::Duration,
-};
+//! The fake device's end of one connection: reads commands, obeys them, and answers as it was told to.
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use lru::LruCache;
-use serde::Serialize;
 
 use super::{
-    AnswerForm, Lamp, Mode, Quirk, Reply,
+    AnswerForm, Lamp, Mode, Reply,
     codec::{self, BARE_ACK, DecodeError, Message},
+    memory::Place,
+    quirk::Moment,
+    wrong::NOBODY,
 };
-use crate::quirk::{Mode as _, Modes};
 use crate::{
-    CloseReason, ConfigError, Fact, Frame, Input, Never, Output, Session, Ticket, Time,
+    CloseReason, Fact, Frame, Input, Never, Output, Session, Ticket, Time,
     inbox::Inbox,
+    quirk::{Mode as _, One},
 };
 
-/// Devices remembered at most; a stranger cannot fill the memory with invented ids.
-const MAX_DEVICES: usize = 10_000;
-/// Commands remembered at most.
-const MAX_SEEN: usize = 1_000_000;
 /// Answers held back at most, per connection.
 const MAX_HELD: usize = 1024;
-/// Between the pieces of an answer sent in pieces.
-const PIECE_GAP: Duration = Duration::from_millis(5);
-const NOISE: &[u8; 32] = b"\x00\xff\x1b[31mnoise\r\n\x07\x80\xfe<html>\xf0\x0e\x01\0\0\0\0\0\0";
-
-/// What a device remembers over all its connections.
-#[derive(Debug)]
-pub struct Memory {
-    modes: Modes<Mode>,
-    seen: LruCache<Arc<str>, Seen>,
-    ttl: Duration,
-    devices: BTreeMap<Arc<str>, Switch>,
-}
-
-#[derive(Debug)]
-struct Seen {
-    at: Time,
-    arrivals: u32,
-}
-
-/// One device's state, and how often a command changed or confirmed it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Switch {
-    /// On or off.
-    pub state: bool,
-    /// Commands applied, repeats not counted.
-    pub applied: u64,
-}
-
-/// What the device would say of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Snapshot {
-    /// The mode in force.
-    pub mode: String,
-    /// Every device it has been told about.
-    pub devices: BTreeMap<Arc<str>, Switch>,
-    /// Commands it still remembers, and how often each arrived.
-    pub seen: BTreeMap<Arc<str>, u32>,
-}
-
-impl Memory {
-    pub(super) fn new(limit: usize, ttl: Duration) -> Result<Self, ConfigError> {
-        // The cache takes its room at once.
-        let limit = NonZeroUsize::new(limit).filter(|limit| limit.get() <= MAX_SEEN);
-        let problem = || ConfigError::new("applied_limit", format!("must be from 1 to {MAX_SEEN}"));
-        let limit = limit.ok_or_else(problem)?;
-        Ok(Self {
-            modes: Modes::default(),
-            seen: LruCache::new(limit),
-            ttl,
-            devices: BTreeMap::new(),
-        })
-    }
-    pub(super) fn misbehave(&mut self, quirk: Quirk) {
-        self.modes.misbehave(quirk);
-    }
-    pub(super) fn listening(&self) -> bool {
-        self.modes.standing() != Mode::Refuse
-    }
-    pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
-            devices: self.devices.clone(),
-            seen: self.seen.iter().map(|(id, seen)| (id.clone(), seen.arrivals)).collect(),
-        }
-    }
-    /// The mode for what is happening now, used up if it was for a few times only.
-    fn mode_for(&mut self, opening: bool) -> Mode {
-        // What strikes at open and was switched on while a connection lived strikes now.
-        let standing = !self.modes.has_next();
-        self.modes.strike(|mode| standing || mode.strikes_at_open() == opening)
-    }
-    /// Whether this command is new, and how often it has arrived. Applies it if it is.
-    fn apply(&mut self, now: Time, msg_id: &Arc<str>, device_id: &Arc<str>, state: bool) -> u32 {
-        let remembered = self.seen.get_mut(msg_id).filter(|seen| now - seen.at <= self.ttl);
-        if let Some(seen) = remembered {
-            seen.arrivals += 1;
-            return seen.arrivals;
-        }
-        self.seen.put(msg_id.clone(), Seen { at: now, arrivals: 1 });
-        if self.devices.len() >= MAX_DEVICES && !self.devices.contains_key(device_id) {
-            self.devices.pop_first();
-        }
-        let switch = self.devices.entry(device_id.clone()).or_insert(Switch { state, applied: 0 });
-        *switch = Switch { state, applied: switch.applied + 1 };
-        1
-    }
-}
 
 /// The device's end of one connection.
 pub struct Device {
     lamp: Lamp,
+    place: Place,
     inbox: Inbox,
-    out: VecDeque<Output<Reply>>,
+    /// Commands read on this connection.
+    commands: u64,
+    pub(super) out: VecDeque<Output<Reply>>,
     held: VecDeque<(Time, Frame)>,
+    /// Answers that wait for later ones, to go out after them.
+    kept: Vec<Frame>,
     /// The peer has finished; go once everything held is out.
     leaving: bool,
 }
 
 /// A command as it arrived.
-struct Command {
-    ticket: Ticket,
-    msg_id: Arc<str>,
+pub(super) struct Command {
+    pub(super) ticket: Ticket,
+    pub(super) msg_id: Arc<str>,
     device_id: Arc<str>,
     state: bool,
 }
 
 impl Device {
     pub(super) fn new(lamp: Lamp) -> Self {
-        let mode = lamp.memory().mode_for(true);
+        let place = lamp.memory().open();
         let mut device = Self {
             lamp,
+            place,
             inbox: Inbox::default(),
+            commands: 0,
             out: VecDeque::new(),
             held: VecDeque::new(),
+            kept: Vec::new(),
             leaving: false,
         };
-        match mode {
-            Mode::Reject => device.strike(mode, None, CloseReason::Local),
-            Mode::ResetBefore => device.strike(mode, None, CloseReason::Abort),
-            _ => {}
-        }
+        device.open();
         device
     }
 
-    fn strike(&mut self, mode: Mode, ticket: Option<Ticket>, close: CloseReason) {
-        self.note_quirk(mode, ticket);
-        self.out.push_back(Output::Close(close));
+    fn open(&mut self) {
+        match self.strike(Moment::Open, None) {
+            Mode::Reject | Mode::OneConnection(One::Close) => self.close(CloseReason::Local),
+            Mode::ResetBefore => self.close(CloseReason::Abort),
+            Mode::Unasked => self.answer_nobody(NOBODY),
+            Mode::Stale => {
+                if let Some(before) = self.place.before.clone() {
+                    self.answer_nobody(&before);
+                }
+            }
+            // Nothing else strikes now, but not to listen any more, which is done elsewhere.
+            _ => {}
+        }
     }
 
-    fn note_quirk(&mut self, mode: Mode, ticket: Option<Ticket>) {
+    /// The wrong that is to be done at this moment, told as a fact if there is one.
+    fn strike(&mut self, moment: Moment, ticket: Option<Ticket>) -> Mode {
+        let mode = self.lamp.memory().strike(moment, &self.place, self.commands);
         if mode != Mode::Success {
             let name = mode.name().into();
             self.out.push_back(Output::Fact(Fact::Quirk { name, ticket }));
         }
+        mode
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.out.push_back(Output::Close(reason));
     }
 
     fn read_commands(&mut self, now: Time) {
@@ -186,71 +112,19 @@ impl Device {
             let bytes = self.inbox.take_all();
             let fact = Fact::malformed(wrong.reason(), wrong.to_string(), &bytes);
             self.out.push_back(Output::Fact(fact));
-            self.out.push_back(Output::Close(CloseReason::Misbehaved(wrong.to_string())));
-            return;
+            return self.close(CloseReason::Misbehaved(wrong.to_string()));
         }
     }
 
     fn obey(&mut self, now: Time, command: &Command) {
-        let mode = self.lamp.memory().mode_for(false);
-        self.note_quirk(mode, Some(command.ticket));
-        match mode {
-            Mode::Disconnect | Mode::Reject => {
-                self.out.push_back(Output::Close(CloseReason::Local))
-            }
-            Mode::ResetAfter | Mode::ResetBefore => {
-                self.out.push_back(Output::Close(CloseReason::Abort));
-            }
-            Mode::Nack => {
-                let bytes = codec::encode_nack(&command.msg_id, "told to refuse");
-                self.send(command.frame("nack", bytes));
-            }
-            Mode::Lie => self.send(self.ack(command)),
-            Mode::Refuse | Mode::Success => {
-                self.apply(now, command);
-                self.send(self.ack(command));
-            }
-            Mode::Delay(d) | Mode::Late(d) => {
-                self.apply(now, command);
-                self.hold(now + d, self.ack(command));
-            }
-            Mode::Timeout => self.apply(now, command),
-            Mode::HalfClose => {
-                self.apply(now, command);
-                self.out.push_back(Output::Finish);
-            }
-            Mode::Partial => {
-                self.apply(now, command);
-                let whole = self.ack(command).bytes;
-                self.send(command.frame("part", whole.slice(..whole.len() / 2)));
-                self.out.push_back(Output::Close(CloseReason::Local));
-            }
-            Mode::WrongId => {
-                self.apply(now, command);
-                let other = Ticket(!command.ticket.0).to_string();
-                self.send(command.frame("wrong_id", codec::encode_ack(&other)));
-            }
-            Mode::Duplicate => {
-                self.apply(now, command);
-                self.send(self.ack(command));
-                self.send(self.ack(command));
-            }
-            Mode::Garbage => {
-                self.apply(now, command);
-                self.send(command.frame("garbage", Bytes::from_static(NOISE)));
-            }
-            Mode::Split => {
-                self.apply(now, command);
-                let whole = self.ack(command).bytes;
-                let pieces = [whole.slice(..whole.len() / 2), whole.slice(whole.len() / 2..)];
-                self.send_pieces(now, command, &pieces);
-            }
-            Mode::Dribble => {
-                self.apply(now, command);
-                let whole = self.ack(command).bytes;
-                let pieces: Vec<_> = (0..whole.len()).map(|i| whole.slice(i..=i)).collect();
-                self.send_pieces(now, command, &pieces);
-            }
+        self.commands += 1;
+        let mode = self.strike(Moment::Command, Some(command.ticket));
+        if mode.applies() {
+            self.apply(now, command);
+        }
+        self.answer(now, command, mode);
+        if !matches!(mode, Mode::Reorder(_)) {
+            self.send_kept();
         }
     }
 
@@ -265,7 +139,7 @@ impl Device {
         }));
     }
 
-    fn ack(&self, command: &Command) -> Frame {
+    pub(super) fn ack(&self, command: &Command) -> Frame {
         command.frame(
             "ack",
             match self.lamp.answer {
@@ -275,22 +149,28 @@ impl Device {
         )
     }
 
-    fn send(&mut self, frame: Frame) {
+    pub(super) fn send(&mut self, frame: Frame) {
         self.out.push_back(Output::Transmit(frame));
     }
 
-    fn send_pieces(&mut self, now: Time, command: &Command, pieces: &[Bytes]) {
-        let mut at = now;
-        for piece in pieces {
-            self.hold(at, command.frame("part", piece.clone()));
-            at = at + PIECE_GAP;
+    /// Keeps an answer until there are so many, then sends the last first.
+    pub(super) fn keep(&mut self, frame: Frame, until: usize) {
+        self.kept.push(frame);
+        if self.kept.len() >= until {
+            self.send_kept();
         }
     }
 
-    fn hold(&mut self, until: Time, frame: Frame) {
+    fn send_kept(&mut self) {
+        for frame in std::mem::take(&mut self.kept).into_iter().rev() {
+            self.send(frame);
+        }
+    }
+
+    pub(super) fn hold(&mut self, until: Time, frame: Frame) {
         if self.held.len() == MAX_HELD {
             let reason = CloseReason::Misbehaved("more commands in flight than I can hold".into());
-            return self.out.push_back(Output::Close(reason));
+            return self.close(reason);
         }
         self.held.push_back((until, frame));
     }
@@ -301,7 +181,7 @@ impl Device {
             self.send(frame);
         }
         if self.leaving && self.held.is_empty() {
-            self.out.push_back(Output::Close(CloseReason::Peer));
+            self.close(CloseReason::Peer);
         }
     }
 
@@ -311,12 +191,13 @@ impl Device {
             let detail = format!("the connection closed {} bytes into a command", part.len());
             self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));
         }
+        self.send_kept();
         self.leaving = true;
     }
 }
 
 impl Command {
-    fn frame(&self, kind: &'static str, bytes: Bytes) -> Frame {
+    pub(super) fn frame(&self, kind: &'static str, bytes: Bytes) -> Frame {
         let spelled_as_ours = *self.msg_id == *self.ticket.to_string();
         Frame {
             bytes,
@@ -347,5 +228,11 @@ impl Session for Device {
     fn poll_output(&mut self) -> Output<Reply> {
         let wake_at = self.held.front().map(|(at, _)| *at);
         self.out.pop_front().unwrap_or(Output::Wait(wake_at))
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.lamp.memory().close();
     }
 }

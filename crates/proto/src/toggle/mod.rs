@@ -5,7 +5,9 @@
 mod client;
 mod codec;
 mod device;
+mod memory;
 mod quirk;
+mod wrong;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -17,8 +19,9 @@ use crate::{
 };
 pub use client::Client;
 pub use codec::{DecodeError, MAX_PAYLOAD, encode_toggle};
-pub use device::{Device, Memory, Snapshot};
-pub use quirk::{Mode, Quirk};
+pub use device::Device;
+pub use memory::{Memory, Snapshot, Switch};
+pub use quirk::{Mode, Quirk, Spelling};
 
 /// Switch this device on or off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

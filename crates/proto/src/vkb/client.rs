@@ -18,7 +18,9 @@ const SHOWN: usize = 64;
 /// The client's end.
 ///
 /// An answer names no frame, but it cannot come before the frame it answers was read, and no frame
-/// is answered twice. So the n-th answer proves at least the n-th frame, and is counted for that.
+/// is answered twice. So the n-th answer proves at least the n-th frame, and is counted for that. An
+/// answer beyond that shows a device to which this does not apply: nothing it says afterwards on this
+/// connection is counted for a frame.
 #[derive(Debug)]
 pub struct Client {
     codec: Codec,
@@ -28,6 +30,8 @@ pub struct Client {
     open: VecDeque<Ticket>,
     /// How many more there are, older than those.
     forgotten: u64,
+    /// More answers came than there were frames.
+    babbles: bool,
 }
 
 impl Client {
@@ -38,6 +42,7 @@ impl Client {
             out: VecDeque::from([Output::Ready(Proof::Connected)]),
             open: VecDeque::new(),
             forgotten: 0,
+            babbles: false,
         }
     }
 
@@ -68,7 +73,9 @@ impl Client {
 
     fn count(&mut self, bytes: Bytes) {
         let replied = Replied { bytes: bytes.slice(..bytes.len().min(SHOWN)) };
-        let answered = if self.forgotten > 0 { None } else { self.open.pop_front() };
+        self.babbles |= self.forgotten == 0 && self.open.is_empty();
+        let counts = self.forgotten == 0 && !self.babbles;
+        let answered = if counts { self.open.pop_front() } else { None };
         self.forgotten = self.forgotten.saturating_sub(1);
         let kind = if answered.is_some() { "reply" } else { "push" };
         self.out.push_back(Output::Received(frame(kind, answered, bytes)));

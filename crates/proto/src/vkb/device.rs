@@ -10,7 +10,7 @@ use super::{
     codec::{ANSWER, Found},
     quirk::{Connected, Moment},
 };
-use crate::quirk::Mode as _;
+use crate::quirk::{Mode as _, Number, One};
 use crate::{CloseReason, Fact, Frame, Input, Never, Output, Session, Time, inbox::Inbox};
 
 /// Answers held back at most.
@@ -22,6 +22,8 @@ pub struct Device {
     vkb: Vkb,
     /// This connection, in the device's memory.
     number: u64,
+    /// There was another when it opened.
+    second: bool,
     inbox: Inbox,
     frames: u64,
     out: VecDeque<Output<Replied>>,
@@ -41,10 +43,11 @@ enum Reading {
 
 impl Device {
     pub(super) fn new(vkb: Vkb, now: Time) -> Self {
-        let number = vkb.memory().open();
+        let (number, second) = vkb.memory().open();
         let mut device = Self {
             vkb,
             number,
+            second,
             inbox: Inbox::default(),
             frames: 0,
             out: VecDeque::new(),
@@ -59,27 +62,40 @@ impl Device {
 
     /// Does whatever wrong it was told to do at this moment.
     fn strike(&mut self, moment: Moment, now: Time) -> Mode {
-        let on = Connected { frames: self.frames, replies: self.vkb.replies };
-        let mode = self.vkb.memory().strike(moment, on);
+        let mode = {
+            let mut memory = self.vkb.memory();
+            let (second, outdated) = (self.second, memory.is_outdated(self.number));
+            let on = Connected { frames: self.frames, replies: self.vkb.replies, second, outdated };
+            memory.strike(moment, on)
+        };
         if mode != Mode::Success {
             let name = mode.name().into();
             self.out.push_back(Output::Fact(Fact::Quirk { name, ticket: None }));
         }
         match mode {
-            Mode::Reject | Mode::DisconnectAfter(_) => self.close(CloseReason::Local),
+            Mode::Reject
+            | Mode::DisconnectAfter(_)
+            | Mode::OneConnection(One::Close | One::Kick) => self.close(CloseReason::Local),
             Mode::ResetBefore | Mode::ResetAfter => self.close(CloseReason::Abort),
             Mode::Frozen(d) => self.reading = Reading::Off { until: d.map(|d| now + d) },
             Mode::HalfClose if !self.finished => {
                 self.finished = true;
                 self.out.push_back(Output::Finish);
             }
+            Mode::Unasked => self.send(answer()),
             Mode::Success
             | Mode::HalfClose
             | Mode::Refuse
+            | Mode::OneConnection(One::Refuse)
             | Mode::Reply
             | Mode::Mute
+            | Mode::SilentAfter(_)
+            | Mode::Lie
             | Mode::JunkReply
-            | Mode::DelayReply(_) => {}
+            | Mode::DelayReply(_)
+            | Mode::Truncated
+            | Mode::Duplicate
+            | Mode::Flood(_) => {}
         }
         mode
     }
@@ -115,30 +131,46 @@ impl Device {
 
     fn assert(&mut self, now: Time, state: Bitmaps, bytes: Bytes) {
         self.frames += 1;
-        self.vkb.memory().assert(self.number, state);
         self.out.push_back(Output::Received(frame("bitmaps", None, bytes)));
-        self.strike(Moment::Frame, now);
+        let mode = self.strike(Moment::Frame, now);
+        if !matches!(mode, Mode::Lie | Mode::OneConnection(One::Kick)) {
+            self.vkb.memory().assert(self.number, state);
+        }
     }
 
     fn answer(&mut self, now: Time) {
-        let answer = frame("reply", None, Bytes::from_static(ANSWER));
         match self.strike(Moment::Answer, now) {
-            Mode::Mute => {}
-            Mode::Reply => self.send(answer),
+            Mode::Mute | Mode::SilentAfter(_) => {}
+            Mode::Reply => self.send(answer()),
             Mode::JunkReply => self.send(frame("junk", None, Bytes::from_static(NOISE))),
-            Mode::DelayReply(d) => self.hold(now + d, answer),
+            Mode::DelayReply(d) => self.hold(now + d, answer()),
+            Mode::Truncated => {
+                self.send(frame("part", None, Bytes::from_static(&ANSWER[..1])));
+                self.send(answer());
+            }
+            Mode::Duplicate => self.repeat(2),
+            Mode::Flood(Number(n)) => self.repeat(n),
             Mode::Success
             | Mode::Frozen(_)
+            | Mode::Lie
+            | Mode::Unasked
             | Mode::Reject
             | Mode::Refuse
+            | Mode::OneConnection(_)
             | Mode::ResetBefore
             | Mode::ResetAfter
             | Mode::DisconnectAfter(_)
             | Mode::HalfClose => {
                 if self.vkb.replies {
-                    self.send(answer);
+                    self.send(answer());
                 }
             }
+        }
+    }
+
+    fn repeat(&mut self, times: u32) {
+        for _ in 0..times {
+            self.send(answer());
         }
     }
 
@@ -184,6 +216,10 @@ impl Device {
     }
 }
 
+fn answer() -> Frame {
+    frame("reply", None, Bytes::from_static(ANSWER))
+}
+
 impl Session for Device {
     type Request = Never;
     type Reply = Replied;
@@ -204,5 +240,11 @@ impl Session for Device {
     }
     fn reading(&self) -> bool {
         self.reading == Reading::On
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.vkb.memory().close();
     }
 }

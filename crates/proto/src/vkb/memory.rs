@@ -9,7 +9,10 @@ use super::{
     Bitmaps, Mode, Quirk,
     quirk::{Connected, Moment},
 };
-use crate::{quirk::Modes, session::hex};
+use crate::{
+    quirk::{Modes, One},
+    session::hex,
+};
 
 /// Connections remembered; the oldest go first.
 const MAX_CONNECTIONS: usize = 64;
@@ -27,6 +30,7 @@ pub struct Memory {
     state: Bitmaps,
     read: Tally,
     opened: u64,
+    live: u32,
     logs: BTreeMap<u64, Log>,
 }
 
@@ -101,16 +105,28 @@ impl Memory {
         self.modes.misbehave(quirk);
     }
     pub(super) fn listening(&self) -> bool {
-        self.modes.standing() != Mode::Refuse
+        match self.modes.standing() {
+            Mode::Refuse => false,
+            Mode::OneConnection(One::Refuse) => self.live == 0,
+            _ => true,
+        }
     }
-    /// Numbers a connection that has just opened.
-    pub(super) fn open(&mut self) -> u64 {
+    /// Numbers a connection that has just opened, and says whether there was one already.
+    pub(super) fn open(&mut self) -> (u64, bool) {
         self.opened += 1;
+        self.live += 1;
         if self.logs.len() == MAX_CONNECTIONS {
             self.logs.pop_first();
         }
         self.logs.insert(self.opened, Log::default());
-        self.opened
+        (self.opened, self.live > 1)
+    }
+    pub(super) fn close(&mut self) {
+        self.live -= 1;
+    }
+    /// There is a newer connection than this.
+    pub(super) fn is_outdated(&self, connection: u64) -> bool {
+        connection < self.opened
     }
     pub(super) fn read(&mut self, connection: u64, bytes: &[u8]) {
         let Some(log) = self.logs.get_mut(&connection) else { return };
@@ -128,9 +144,9 @@ impl Memory {
     }
     /// The mode that strikes now, used up if it was for a few times only.
     pub(super) fn strike(&mut self, moment: Moment, on: Connected) -> Mode {
-        // The mode was switched while a connection lived: what strikes at open strikes now.
+        // The mode was switched while a connection lived: what bars connections bars this one now.
         let late = moment == Moment::Frame && !self.modes.has_next();
-        self.modes.strike(|mode| mode.strikes(moment, on) || late && mode.strikes(Moment::Open, on))
+        self.modes.strike(|mode| mode.strikes(moment, on) || late && mode.bars())
     }
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -228,7 +244,7 @@ mod tests {
     #[test]
     fn the_log_keeps_the_latest_bytes_of_the_latest_connections() {
         let mut memory = Memory::default();
-        let first = memory.open();
+        let (first, _) = memory.open();
         memory.read(first, &[1; MAX_BYTES]);
         memory.read(first, &[2; 3]);
         let snapshot = memory.snapshot();

@@ -9,16 +9,24 @@ const MORE: &str = "\
 Modes of a toggle device:
   success       applies and answers
   delay, late   applies, answers after --delay (1 s and 2 s if not given)
-  timeout       applies, never answers
+  slow_first    the same, the first command of a connection only
+  timeout       applies, never answers; silent_after N once it has answered N
   disconnect    reads the command, then closes; reset_after resets
   reject        accepts and closes before reading; reset_before resets
   refuse        has no listener at all
+  one_connection WAY  of two, kick: closes the older; close, refuse: the newer
   half_close    applies, finishes its side without an answer
-  partial       applies, sends half an answer, closes
+  partial       applies, sends half an answer, closes; truncated, then all of it
   split         applies, answers in two pieces; dribble byte by byte
-  duplicate     applies once, answers twice
+  duplicate     applies once, answers twice; flood N so often
+  reorder N     applies, keeps N answers, sends the last first
   wrong_id      applies, answers for another command
-  garbage       applies, answers noise
+  stale         answers for an earlier connection, as one opens; unasked for nobody
+  garbage       applies, answers noise; garbage_before, then answers
+  corrupt N     applies, answers with a bit turned in byte N
+  length N, magic, version N, opcode
+                applies, answers in a frame that has this wrong
+  spelling WAY  applies, answers in bom, crlf, pretty, escaped, upper
   nack          says no
   lie           answers without applying
 
@@ -26,9 +34,14 @@ Modes of a vkb device:
   success           reads everything; answers only with --set replies=true
   frozen [D]        accepts and does not read, for D or for good
   reply             answers although it is set not to; mute does not although it is
+  silent_after N    does not once a connection has carried N frames
+  lie               answers, and does not take the state
   junk_reply        answers noise; delay_reply D answers after D
+  truncated         answers with half an answer, then all of it
+  duplicate         answers twice; flood N so often; unasked as a connection opens
   reject            accepts and closes before reading; reset_before resets
   refuse            has no listener at all
+  one_connection WAY  of two, kick: closes the older; close, refuse: the newer
   reset_after       reads a frame, then resets
   disconnect_after  closes when a connection has carried so many frames: mode disconnect_after 3
   half_close        finishes its side after a frame, goes on reading
@@ -38,12 +51,15 @@ Settings of a vkb device, for --set:
   header_byte       165; command_byte 13
 
 Modes of a hsms device (those of its personality apart):
-  mute_select, select_status N, wrong_select, late_select D, reject_select
+  mute_select, select_status N, wrong_select, late_select D, reject_select,
+  duplicate_select
   mute_linktest
   silent, delay D, wrong_system, stale_system, duplicate, reject_primary N, stream9 N, abort
+  same_system, stale, unasked, reorder N, lie, separate
   stall N           so many bytes of the reply, and no more
+  truncated, garbage_before, corrupt N, padded
   length N, ptype N, stype N, control_text, deep N, oversized N, interleave N
-  second WAY        a second connection: close, status, refuse or accept
+  second WAY        a second connection: close, status, refuse, accept or kick
   disconnect, reset_after, half_close, reject, reset_before, refuse, spool_flood N
 
 Settings of a hsms device, for --set, besides its flags:

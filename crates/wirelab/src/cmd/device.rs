@@ -3,11 +3,10 @@
 mod control;
 mod order;
 
-use std::{io, io::Write, sync::Arc};
+use std::{io, sync::Arc};
 
 use lab::registry::{AnyHost, AnyProtocol};
-use net::{Env, Event, Net, Record, Recorder, Role, Sink, TcpOptions, record::Metrics};
-use tokio::sync::Notify;
+use net::{Env, Event, Net, Recorder, Role, TcpOptions, record::Metrics};
 
 use crate::{
     args::DeviceArgs,
@@ -17,6 +16,7 @@ use crate::{
     lines,
     signals::Signals,
     text,
+    told::{Lost, Told},
 };
 use control::{Asked, Control};
 use order::{Done, Order};
@@ -32,7 +32,7 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(0);
     let lost = Arc::new(Lost::default());
-    recorder.attach(Told { out: io::stdout(), raw, lost: lost.clone() });
+    recorder.attach(Told { out: io::stdout(), raw, is_told, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
     for quirk in quirks {
         device.misbehave(&quirk)?;
@@ -111,39 +111,6 @@ fn told(done: Result<Done, String>) -> Result<Option<Exit>, Failure> {
         Err(problem) => text::talk(&format!("error: {problem}")),
     }
     Ok(None)
-}
-
-/// Prints the records that tell what the device saw.
-struct Told<W> {
-    out: W,
-    raw: bool,
-    lost: Arc<Lost>,
-}
-
-/// The output, when nothing can be written to it any more.
-#[derive(Default)]
-struct Lost {
-    why: std::sync::OnceLock<io::Error>,
-    noticed: Notify,
-}
-
-impl Lost {
-    fn failure(&self) -> Failure {
-        self.why.get().map_or(Failure::Unheard, |e| text::unwritable("to stdout", e))
-    }
-}
-
-impl<W: Write + Send> Sink for Told<W> {
-    fn take(&mut self, record: &Record) {
-        if self.lost.why.get().is_some() || !is_told(&record.event, self.raw) {
-            return;
-        }
-        let line = text::json_line(record);
-        if let Err(e) = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()) {
-            self.lost.why.get_or_init(|| e);
-            self.lost.noticed.notify_one();
-        }
-    }
 }
 
 fn is_told(event: &Event, raw: bool) -> bool {

@@ -25,12 +25,17 @@ mod orders;
 mod output;
 mod pcap;
 mod probe;
+#[cfg(unix)]
+mod probe_toggle;
+mod proxy;
+mod replay;
 mod run;
 mod scenario;
 mod stages;
 mod support;
 mod target;
 mod toggle;
+mod toxiproxy;
 mod usage;
 mod vkb;
 mod vkb_rules;

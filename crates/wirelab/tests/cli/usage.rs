@@ -1,5 +1,5 @@
 //! What makes no sense is refused with code 2, in one line, before anything is sent.
-use proto::{quirk::Mode as _, toggle::Mode};
+use proto::{hsms, quirk::Mode, toggle, vkb};
 
 use crate::support::*;
 
@@ -64,6 +64,10 @@ fn what_does_not_exist_is_met_with_what_does() {
     assert!(refused(&[]).contains("--help"));
 }
 
+fn names<M: Mode>() -> Vec<&'static str> {
+    M::MODES.iter().map(|(name, _)| *name).collect()
+}
+
 #[test]
 fn help_lists_the_exit_codes_and_every_mode() {
     let help = run(["--help"]).ok();
@@ -71,7 +75,8 @@ fn help_lists_the_exit_codes_and_every_mode() {
         assert!(help.out.contains(&format!("\n  {code}")), "{code}");
     }
     let device = run(["device", "--help"]).ok();
-    for (mode, _) in Mode::MODES {
+    let names = [names::<toggle::Mode>(), names::<vkb::Mode>(), names::<hsms::Mode>()].concat();
+    for mode in names {
         assert!(device.out.contains(mode), "{mode}");
     }
     assert!(run(["--version"]).ok().out.starts_with("wirelab "));

@@ -2,10 +2,10 @@
 //! obeyed by the same loop, one at a time.
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State, rejection::StringRejection},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    extract::{DefaultBodyLimit, State, rejection::StringRejection},
+    http::{Method, StatusCode, Uri},
+    middleware,
+    response::Response,
     routing::{get, post},
 };
 use serde::Serialize;
@@ -14,12 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::order::{Done, Order};
 use crate::{
     exit::Failure,
-    http::{self, Serving},
+    http::{self, MAX_BODY, Serving, by_its_head, failed, json},
     text,
 };
 
-/// Longer bodies are refused.
-const MAX_BODY: usize = 64 * 1024;
 /// Orders that wait; whoever sends more waits too.
 const WAITING: usize = 16;
 
@@ -98,20 +96,6 @@ async fn nowhere(method: Method, uri: Uri) -> Response {
     failed(StatusCode::NOT_FOUND, &problem)
 }
 
-/// What is refused before its body comes.
-async fn by_its_head(headers: HeaderMap, request: Request, next: Next) -> Response {
-    // A page that somebody has open in a browser may post to loopback without being asked.
-    if headers.contains_key(header::ORIGIN) {
-        return failed(StatusCode::FORBIDDEN, "no orders from pages of a browser");
-    }
-    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
-    if len.is_some_and(|len: u64| len > MAX_BODY as u64) {
-        let problem = format!("longer than {MAX_BODY} bytes");
-        return failed(StatusCode::PAYLOAD_TOO_LARGE, &problem);
-    }
-    next.run(request).await
-}
-
 async fn with_line(
     orders: &mpsc::Sender<Asked>,
     body: Body,
@@ -151,16 +135,4 @@ fn well(done: Done) -> Response {
         Done::Did(ok) => json(StatusCode::OK, &Well { ok }),
         Done::Nothing | Done::Help(_) | Done::Quit => json(StatusCode::OK, &Well { ok: "".into() }),
     }
-}
-
-fn failed(status: StatusCode, error: &str) -> Response {
-    #[derive(Serialize)]
-    struct Failed<'a> {
-        error: &'a str,
-    }
-    json(status, &Failed { error })
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], text::json_line(body)).into_response()
 }
