@@ -33,6 +33,7 @@ mod run;
 mod scenario;
 mod stages;
 mod support;
+mod sweep;
 mod target;
 mod toggle;
 mod toxiproxy;
