@@ -10,6 +10,7 @@ mod proxy;
 mod replay;
 mod report;
 mod run;
+mod sweep;
 mod toggle;
 mod vkb;
 
@@ -29,6 +30,7 @@ pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
+pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -67,6 +69,10 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
+    /// Breaks one exchange at every byte, in every way.
+    Sweep(SweepArgs),
+    /// Plays scenarios on wires as bad as chance makes them.
+    Swarm(SwarmArgs),
     /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
     /// Judges recorded runs again and writes reports on them.

@@ -34,6 +34,8 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Record(args) => cmd::record::run(args),
         Command::Replay(args) => cmd::replay::run(args),
         Command::Run(args) => cmd::run::run(args),
+        Command::Sweep(args) => cmd::sweep::run(args),
+        Command::Swarm(args) => cmd::swarm::run(args),
         Command::Judge(args) => cmd::judge::run(args),
         Command::Report(args) => cmd::report::run(args),
         Command::Diff(args) => cmd::diff::run(args),

@@ -5,6 +5,7 @@ mod hsms_strays;
 mod links;
 mod probe;
 mod probe_toggle;
+mod proxies;
 mod quirks;
 mod raw;
 mod restarts;

@@ -174,6 +174,9 @@ fn parse(json: &[u8]) -> Result<Message, DecodeError> {
     }
 }
 
+/// Everything that evidence calls a message.
+pub(super) const KINDS: [&str; 4] = ["toggle", "ack", "nack", "junk"];
+
 /// What evidence calls it.
 pub(super) fn kind(message: &[u8]) -> &'static str {
     if message == BARE_ACK {

@@ -15,5 +15,12 @@ pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod scenarios;
+pub(crate) mod swarm;
+pub(crate) mod sweep;
 pub(crate) mod toggle;
 pub(crate) mod vkb;
+
+/// How much can be done at a time.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}

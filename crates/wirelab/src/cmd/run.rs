@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::{
     Kind,
-    judge::{Outcome, judge},
+    judge::{Outcome, judge, judge_by_laws},
     report::{CaseResult, Skipped, html::Html, json, junit, latencies_ms, text as table},
     run::{Played, play_against, play_until},
     scenario::Scenario,
@@ -18,6 +18,7 @@ use net::{
     Sink, Stopwatch,
     env::today,
     files,
+    proxy::Rule,
     record::{Evidence, Header},
 };
 use serde::Serialize;
@@ -37,16 +38,19 @@ struct Act<'a> {
     scenario: &'a Scenario,
     place: Place,
     seed: u64,
+    /// Added to what the scenario says, so that its expectations mean nothing.
+    faults: &'a [(String, Rule)],
 }
 
 /// # Errors
 /// A scenario makes no sense, or a report cannot be written.
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs { files, sim, tcp, seed, seeds, out, html, target, hsms, json } = args;
+    let RunArgs { files, sim, tcp, seed, seeds, out, html, faults, target, hsms, json } = args;
     if html.as_deref().is_some_and(|path| path.as_os_str() == "-") {
         return Err(Failure::usage("--html: the verdicts go to stdout; give it a path"));
     }
-    let scenarios = scenarios::load(&files)?;
+    let faults = &faults[..];
+    let scenarios = harmed(scenarios::load(&files)?, faults)?;
     let target = if sim { None } else { Target::of(target, hsms, &scenarios)? };
     let kinds = Kinds { sim, tcp };
     let (mut acts, mut skipped) = (Vec::new(), Vec::new());
@@ -62,7 +66,13 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
             None => kinds.of(scenario).map(Place::World),
         };
         let plays = place.into_iter().flat_map(|place| {
-            (0..seeds).map(move |n| Act { path, scenario, place, seed: seed.wrapping_add(n) })
+            (0..seeds).map(move |n| Act {
+                path,
+                scenario,
+                place,
+                seed: seed.wrapping_add(n),
+                faults,
+            })
         });
         acts.extend(plays);
     }
@@ -140,6 +150,24 @@ pub(crate) fn exit(outcomes: impl Iterator<Item = Outcome>) -> Exit {
     }
 }
 
+/// The scenarios with these faults added.
+fn harmed(
+    scenarios: Vec<(String, Scenario)>,
+    faults: &[(String, Rule)],
+) -> Result<Vec<(String, Scenario)>, Failure> {
+    let add = |(path, scenario): (String, Scenario)| {
+        if faults.is_empty() {
+            return Ok((path, scenario));
+        }
+        let start = Ok(scenario.through_a_proxy());
+        let all = faults
+            .iter()
+            .fold(start, |scenario, (proxy, rule)| scenario?.with_fault(proxy, rule.clone()));
+        Ok((path, all?))
+    };
+    scenarios.into_iter().map(add).collect()
+}
+
 fn not_played(scenario: &Scenario, reason: String) -> Skipped {
     Skipped {
         protocol: scenario.protocol.get_ref().clone(),
@@ -157,7 +185,7 @@ fn perform(
     first: bool,
     told: &signals::Told,
 ) -> Result<Option<(CaseResult, Played)>, Failure> {
-    let Act { path, scenario, place, seed } = act;
+    let Act { path, scenario, place, seed, faults } = act;
     let watch = Stopwatch::start();
     let Some(played) = play(act, told)? else { return Ok(None) };
     let elapsed = watch.elapsed();
@@ -166,7 +194,12 @@ fn perform(
             "nobody is at {addr}: {why}; is the device running, and is that its address?"
         )));
     }
-    let verdict = judge(scenario, place.name(), &played.records);
+    let verdict = match faults {
+        [] => judge(scenario, place.name(), &played.records),
+        _ => judge_by_laws(&played.records),
+    };
+    let added = faults.iter().map(|(proxy, rule)| format!(" --fault '{proxy}: {rule}'"));
+    let added: String = added.collect();
     // Virtual milliseconds say nothing about how fast anything is.
     let latencies_ms = match place {
         Place::World(Kind::Tcp) | Place::Target(_) => latencies_ms(&played.records),
@@ -181,7 +214,7 @@ fn perform(
         verdict,
         elapsed,
         latencies_ms,
-        replay: format!("wirelab run {} {} --seed {seed}", quoted(path), place.flag()),
+        replay: format!("wirelab run {} {} --seed {seed}{added}", quoted(path), place.flag()),
     };
     Ok(Some((case, played)))
 }

@@ -36,6 +36,7 @@ mod scenario;
 mod shark;
 mod stages;
 mod support;
+mod sweep;
 mod target;
 mod toggle;
 mod tools;

@@ -215,7 +215,7 @@ impl Lane {
         self.emit(now, rest);
         if let Some(kind) = kind {
             self.rules.iter_mut().for_each(|work| work.saw(kind));
-            if self.rules.iter().any(|work| work.armed.rule.place.since.is_some()) {
+            if self.watched {
                 self.seen.push(kind);
             }
         }

@@ -48,6 +48,8 @@ pub struct Lane {
     muted: bool,
     struck: VecDeque<Strike>,
     seen: Vec<&'static str>,
+    /// A rule, of whichever lane, waits for a frame to pass.
+    watched: bool,
 }
 
 /// Which lane it is; its chance comes from this and the seed.
@@ -140,6 +142,7 @@ impl Lane {
             muted: false,
             struck: VecDeque::new(),
             seen: Vec::new(),
+            watched: false,
         };
         lane.arm(now, rules);
         lane
@@ -160,8 +163,9 @@ impl Lane {
             let changed = rules.iter().any(|armed| armed.name == gone.armed.name);
             self.lift(now, gone, changed);
         }
+        self.watched = rules.iter().any(|armed| armed.rule.place.since.is_some());
         let frames = |work: &Work| work.armed.rule.needs_frames() && !work.armed.is_spent();
-        if self.rules.iter().any(frames) {
+        if self.watched || self.rules.iter().any(frames) {
             if let (None, Some(speech)) = (&self.cutter, self.speech) {
                 self.cutter = Some(Cutter::new(speech));
             }

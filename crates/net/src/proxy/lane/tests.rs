@@ -341,6 +341,14 @@ fn since_waits_for_a_frame_on_either_lane() {
 }
 
 #[test]
+fn a_lane_tells_of_frames_that_only_the_other_lane_waits_for() {
+    let mut bench = Bench::new(&["drop bytes=2 frame=short since=long lane=down"]);
+    bench.take(b"\x01a\x03bcd\x01e");
+    assert_eq!(bench.bytes(), b"\x01a\x03bcd\x01e", "it is not about this lane");
+    assert_eq!(bench.lane.take_seen(), ["short", "long", "short"]);
+}
+
+#[test]
 fn ends_come_after_their_bytes_or_their_time() {
     for (rule, end) in [("close", "close"), ("reset", "reset"), ("half_close", "FIN")] {
         let by_bytes = whole(&format!("{rule} byte=3"), b"abcdef");
