@@ -21,6 +21,9 @@ use stage::Stage;
 /// How long a step may wait for something. The world's time: no real time in a simulated one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long what a proxy still carries has to arrive, once all clients are gone.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// What evidence and reports call the world in which the device is somebody else's.
 pub const TARGET: &str = "target";
 

@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-pub(crate) use asked::{drained, is_broken, unacked};
+pub(crate) use asked::{broken, drained, in_flight, is_broken, unacked};
 
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,10 +61,14 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
+    /// For who stands between two peers.
+    between: bool,
 }
 
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
+/// Enough for the next write while the last is sent.
+const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
     /// Checks the settings.
@@ -104,7 +108,14 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
+            between: false,
         })
+    }
+    /// The same for who stands between two peers: sends at once, never gives a connection up, queues
+    /// little (TCP_NOTSENT_LOWAT, Linux), and hears what was said before a reset that came at once.
+    pub(crate) fn patient(&self) -> Self {
+        let (keepalive, user_timeout, linger) = (None, None, None);
+        Self { nodelay: true, keepalive, user_timeout, linger, between: true, ..self.clone() }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -115,6 +126,7 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
+            between,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
@@ -130,6 +142,12 @@ impl TcpOptions {
         if linger.is_some() {
             socket.set_linger(*linger)?;
         }
+        #[cfg(target_os = "linux")]
+        if *between {
+            socket.set_tcp_notsent_lowat(UNSENT)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = between;
         Ok(())
     }
 
@@ -201,9 +219,43 @@ fn exclusive(socket: &Socket) -> io::Result<()> {
 }
 
 pub(crate) async fn connect(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    #[cfg(unix)]
+    if options.between {
+        return not_ourselves(connect_to_hear(addr, options).await?, addr);
+    }
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     options.apply(&SockRef::from(&socket))?;
     not_ourselves(socket.connect(addr).await?, addr)
+}
+
+/// The runtime's own connect takes a connection that was reset at once for none. It was one, and what
+/// was said on it can be read.
+#[cfg(unix)]
+async fn connect_to_hear(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    options.apply(&SockRef::from(&socket))?;
+    match socket.connect(&addr.into()) {
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        done => done?,
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    loop {
+        stream.writable().await?;
+        // It is over again, or never began; only who reads learns which, and keeps what was said.
+        let over = stream.peer_addr().is_err();
+        let said =
+            over.then(|| SockRef::from(&stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
+        match said.transpose() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+            Ok(_) => return Ok(stream),
+        }
+        // Neither: it is still under way.
+        let _ = stream.try_io(Interest::WRITABLE, || -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+    }
 }
 
 /// A free local port may be dialled from itself (simultaneous open): then nobody is there.
@@ -409,6 +461,22 @@ mod tests {
         all_came(1).await;
         assert_eq!(receive(&near, &mut buf).unwrap(), (1, false), "the end is behind it");
         assert_eq!(receive(&near, &mut buf).unwrap().0, 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_stands_between_two_peers_gives_no_connection_up() {
+        let options = TcpOptions::default().patient();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
+        for stream in [near.unwrap(), far.unwrap()] {
+            let socket = SockRef::from(&stream);
+            assert!(!socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);
+            assert!(stream.nodelay().unwrap());
+        }
     }
 
     /// The server closes first, so the port is in TIME_WAIT on its side.

@@ -1,6 +1,7 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
 mod hosting;
+pub(crate) mod proxy;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},

@@ -2,11 +2,12 @@
 use std::future::Future;
 
 use net::{Event, Record, Role, bare};
+use proto::ConfigError;
 use tokio::task::JoinHandle;
 
 use super::{PATIENCE, stage::Stage};
 use crate::{
-    scenario::{Await, Raw, Request, Step},
+    scenario::{Await, Harm, Lift, Raw, Request, Step},
     words,
 };
 
@@ -58,6 +59,19 @@ impl<'a> Stage<'a> {
                 Ok(())
             }
             Step::Raw(raw) => self.raw(raw).await,
+            Step::Fault(harm) => {
+                let Harm { proxy, fault } = &**harm;
+                let added = self.proxy(proxy.get_ref()).add(fault.get_ref().clone());
+                added.map(drop).map_err(in_short)
+            }
+            Step::Lift(Lift { proxy, name }) => {
+                self.proxy(proxy.get_ref()).remove(name.get_ref()).map_err(in_short)
+            }
+            Step::Cut(cut) => self.proxy(cut.proxy.get_ref()).cut().map_err(in_short),
+            Step::Heal(heal) => {
+                self.proxy(heal.proxy.get_ref()).heal();
+                Ok(())
+            }
         }
     }
 
@@ -133,6 +147,10 @@ impl<'a> Stage<'a> {
     }
 }
 
+fn in_short(error: ConfigError) -> String {
+    error.problem
+}
+
 fn is_submission(record: &Record, client: &str) -> bool {
     &*record.node == client && matches!(record.event, Event::Submitted { .. })
 }
@@ -161,5 +179,9 @@ fn in_words(step: &Step) -> String {
             let fin = if *eof { " and FIN" } else { "" };
             format!("somebody sends {hex:?}{fin} to {}", device.get_ref())
         }
+        Step::Fault(harm) => format!("{} is told: {}", harm.proxy, harm.fault.get_ref()),
+        Step::Lift(Lift { proxy, name }) => format!("{proxy} is told no more: {name}"),
+        Step::Cut(cut) => format!("{} lets nothing through", cut.proxy),
+        Step::Heal(heal) => format!("{} is healed", heal.proxy),
     }
 }

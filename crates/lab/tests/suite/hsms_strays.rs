@@ -51,7 +51,9 @@ impl Bare {
     async fn say(&mut self, types: &[u8]) {
         let message = |stype: &u8| [0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, *stype, 0, 0, 0, 42];
         let bytes: Vec<u8> = types.iter().flat_map(message).collect();
-        let mut rest = &bytes[..];
+        self.send(&bytes).await;
+    }
+    async fn send(&mut self, mut rest: &[u8]) {
         while !rest.is_empty() {
             let slices = [IoSlice::new(rest)];
             let wrote = poll_fn(|cx| self.stream.poll_write(cx, &slices)).await;
@@ -162,16 +164,20 @@ on_both! {
         host.stop().await;
     }
 
+    /// Whatever is wrong with it: here nothing, or that it has a text.
     async fn a_reject_is_never_rejected(w: World) {
         let host = w.device(hsms(quick()));
         let mut peer = Bare::select(&w, host.addr()).await;
+        let wordy = [0, 0, 0, 12, 0xff, 0xff, 0, 1, 0, REJECT, 0, 0, 0, 42, 0x21, 0];
         peer.say(&[REJECT; 3 * MOST]).await;
+        peer.send(&wordy.repeat(3 * MOST)).await;
         peer.say(&[LINKTEST]).await;
         assert_eq!(peer.heard().await, Some(LINKTESTED), "and nothing before it");
         let (client, addr) = passive(&w, quick());
         client.tell(Order::Start).await;
         let mut peer = Bare::select(&w, addr).await;
         peer.say(&[REJECT; 3 * MOST]).await;
+        peer.send(&wordy.repeat(3 * MOST)).await;
         peer.say(&[LINKTEST]).await;
         assert_eq!(peer.heard().await, Some(LINKTESTED), "and nothing before it");
     }

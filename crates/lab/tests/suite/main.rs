@@ -4,6 +4,8 @@ mod hsms_settings;
 mod hsms_strays;
 mod links;
 mod probe;
+mod probe_toggle;
+mod proxies;
 mod quirks;
 mod raw;
 mod restarts;

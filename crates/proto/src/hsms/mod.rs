@@ -133,6 +133,9 @@ impl Protocol for Hsms {
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
     }
+    fn kinds() -> Vec<&'static str> {
+        message::kinds()
+    }
     fn in_words(message: &[u8]) -> String {
         to_sml(message).join(" ")
     }

@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use net::proxy::Rule;
 
 use super::HsmsServer;
 
@@ -10,7 +11,9 @@ Examples:
   wirelab run
   wirelab run scenarios/toggle/happy-path.toml --seed 7
   wirelab run --sim --seeds 100 my-scenario.toml
+  wirelab run happy-path --sim --fault 'wire: close byte=17 lane=up'
   wirelab run scenarios/hsms/*.toml --target 192.0.2.7:5000
+  wirelab run --html report.html
   wirelab run --json --out /tmp/reports | jq '.cases[] | select(.outcome != \"pass\")'
 
 Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 a scenario makes no sense,
@@ -41,6 +44,14 @@ pub(crate) struct RunArgs {
     /// Where performance-report.json, integration-junit.xml, report.json and run.jsonl go.
     #[arg(long, value_name = "DIR", default_value = "test-reports")]
     pub(crate) out: PathBuf,
+    /// Also writes the report as one HTML file: the matrix of cases, and of each its sequence,
+    /// latencies, findings and record. `wirelab report` writes more kinds from run.jsonl.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
+    /// Adds this fault to a proxy and judges by the laws alone, as sweeps and swarms do; where a
+    /// scenario has no proxy, its first client goes through `wire`.
+    #[arg(long = "fault", value_name = "PROXY: FAULT", value_parser = harm)]
+    pub(crate) faults: Vec<(String, Rule)>,
     /// Plays against this device, which somebody else runs, and starts none. What needs a device of
     /// ours is SKIPPED; what only the device's record would tell is passed over. For hsms,
     /// HSMS_SERVER_HOST and HSMS_SERVER_PORT say the same.
@@ -51,4 +62,10 @@ pub(crate) struct RunArgs {
     /// Prints the verdicts as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn harm(text: &str) -> Result<(String, Rule), String> {
+    let parts = text.split_once(": ").ok_or("name the proxy first, as in `wire: close byte=17`")?;
+    let rule = parts.1.parse().map_err(|e: proto::ConfigError| e.problem)?;
+    Ok((parts.0.trim().to_owned(), rule))
 }
