@@ -336,6 +336,19 @@ fn what_was_announced_and_did_not_come_is_asked_for_here_and_there() {
 }
 
 #[test]
+fn what_is_known_is_not_asked_for() {
+    let mut told = told(&[2, 3]);
+    let parcel = packed(9, &chat(9, "ciao"));
+    told.takes(2, 0, &parcel);
+    let has = Input::Heard(id(3), Message::IHave(vec![parcel.id()]));
+    let said = [told.hears(has)].into_iter();
+    let said: Vec<_> =
+        said.chain((0..40).map_while(|_| told.wait.map(|_| told.goes_on()))).collect();
+    let asked = |output: &Output| matches!(output, Output::Send(_, Message::IWant(_)));
+    assert!(!said.iter().flatten().any(asked), "{said:?}");
+}
+
+#[test]
 fn a_node_that_comes_late_is_told_what_there_is_and_gets_it() {
     let mut told = told(&[2]);
     told.hears(draft(Words::Chat("ciao".into())));

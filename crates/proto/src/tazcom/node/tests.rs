@@ -187,7 +187,9 @@ fn a_peer_that_restarts_on_a_new_port_is_greeted_again_and_catches_up() {
 fn a_peer_that_is_killed_is_a_ghost_for_seconds_only() {
     let mut world = world(&[Version::V03; 2]);
     world.happens(0, announced(1, 5000, "0.3"));
+    assert_eq!(world.nodes[0].snapshot().gossip.peers, 1);
     world.dies(1, None);
+    assert_eq!(world.nodes[0].snapshot().gossip.peers, 0);
     world.pass(Duration::from_secs(6));
     assert_eq!([world.heard(0, "Reverify"), world.heard(0, "Left")], [1, 1], "{:?}", world.told);
 }
