@@ -272,7 +272,14 @@ fn write(
             Output::Write(bytes) if to.deaf => lane.wrote(now, bytes.len()),
             Output::Write(bytes) => match to.stream.poll_write(cx, &[IoSlice::new(&bytes)]) {
                 Poll::Pending => {
-                    (wait.until, wait.full) = (None, true);
+                    wait.full = true;
+                    match lane.stuck(now) {
+                        Ok(strike) => {
+                            struck(env, near, flow, strike);
+                            return Turn::Over(Over::Reset);
+                        }
+                        Err(until) => wait.until = until,
+                    }
                     return turn;
                 }
                 Poll::Ready(Ok(n)) => {
