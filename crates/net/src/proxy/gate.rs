@@ -8,14 +8,12 @@ use std::{
 };
 
 use proto::Time;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    armed::{Armed, Rules},
+    armed::Armed,
+    board::Ear,
     fault::Fault,
     frames::Speech,
     target::Target,
@@ -37,7 +35,7 @@ pub(super) struct Gate {
     target: Target,
     addrs: Arc<[SocketAddr]>,
     speech: Option<Speech>,
-    rules: watch::Receiver<Rules>,
+    rules: Ear,
     stop: CancellationToken,
     /// Ends what is open when a schedule says down.
     era: CancellationToken,
@@ -78,7 +76,7 @@ impl Gate {
         (addr, listener): (SocketAddr, Listener),
         target: Vec<SocketAddr>,
         speech: Option<Speech>,
-        rules: watch::Receiver<Rules>,
+        rules: Ear,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -106,7 +104,7 @@ impl Gate {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = self.rules.changed() => alarm.set(self.see_to_the_port()),
+                () = self.rules.changed() => alarm.set(self.see_to_the_port()),
                 Some(()) = self.refused.1.recv() => {
                     self.target.refused();
                     alarm.set(self.see_to_the_port());
@@ -159,7 +157,7 @@ impl Gate {
     }
 
     fn wanted(&mut self) -> (Wanted, Option<Time>) {
-        let rules = self.rules.borrow_and_update().clone();
+        let rules = self.rules.rules();
         self.known.retain(|(id, ..)| rules.iter().any(|armed| armed.id == *id));
         let now = self.env.now();
         let (mut wanted, mut again, mut down, mut buffer) = (None, None, false, None);

@@ -10,11 +10,10 @@ use std::{
 
 use bytes::Bytes;
 use proto::{CloseReason, Time};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    armed::Rules,
+    board::Ear,
     lane::{self, End, Lane, Output, Strike},
 };
 use crate::{Env, Event, env::Alarm, net::Stream, record::Flow};
@@ -63,7 +62,7 @@ impl Link {
     pub(super) async fn run(
         mut self,
         nth: u64,
-        rules: watch::Receiver<Rules>,
+        rules: Ear,
         stop: CancellationToken,
         client: std::net::IpAddr,
     ) {
@@ -74,7 +73,7 @@ impl Link {
     async fn carry(
         &mut self,
         nth: u64,
-        mut rules: watch::Receiver<Rules>,
+        mut rules: Ear,
         stop: &CancellationToken,
         client: std::net::IpAddr,
     ) -> Over {
@@ -88,8 +87,8 @@ impl Link {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Over::Stopped,
-                Ok(()) = rules.changed() => {
-                    let mine = lane::about(&rules.borrow_and_update(), nth, client);
+                () = rules.changed() => {
+                    let mine = lane::about(&rules.rules(), nth, client);
                     let now = env.now();
                     pass.up.arm(now, &mine);
                     pass.down.arm(now, &mine);
@@ -273,7 +272,14 @@ fn write(
             Output::Write(bytes) if to.deaf => lane.wrote(now, bytes.len()),
             Output::Write(bytes) => match to.stream.poll_write(cx, &[IoSlice::new(&bytes)]) {
                 Poll::Pending => {
-                    (wait.until, wait.full) = (None, true);
+                    wait.full = true;
+                    match lane.stuck(now) {
+                        Ok(strike) => {
+                            struck(env, near, flow, strike);
+                            return Turn::Over(Over::Reset);
+                        }
+                        Err(until) => wait.until = until,
+                    }
                     return turn;
                 }
                 Poll::Ready(Ok(n)) => {

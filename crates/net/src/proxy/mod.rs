@@ -1,6 +1,7 @@
 //! Carries connections and does them harm on purpose, on any network. Without faults it is as
 //! transparent as a program can be: refused stays refused, a reset a reset, a half-close a half-close.
 pub mod armed;
+mod board;
 pub mod fault;
 pub mod frames;
 mod gate;
@@ -20,11 +21,12 @@ use std::{
 };
 
 use proto::ConfigError;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Env, Event};
 pub use armed::{Armed, Rules};
+use board::Board;
 pub use fault::Fault;
 pub use frames::Speech;
 pub use rule::{Lanes, Place, Rule};
@@ -40,7 +42,7 @@ pub struct Proxy {
     target: Vec<SocketAddr>,
     env: Env,
     speech: Option<Speech>,
-    rules: Arc<watch::Sender<Rules>>,
+    rules: Arc<Board>,
     next: AtomicU64,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -64,14 +66,14 @@ impl Proxy {
         let listener = env.net.listen(listen)?;
         let addr = listener.local_addr()?;
         env.record(Event::Listening { addr });
-        let rules = Arc::new(watch::Sender::new(Rules::from([])));
+        let rules = Board::new();
         let stop = CancellationToken::new();
         let gate = gate::Gate::new(
             env.clone(),
             (addr, listener),
             target.clone(),
             speech,
-            rules.subscribe(),
+            rules.listen(),
             stop.clone(),
         );
         let task = tokio::spawn(gate.run());
@@ -87,7 +89,7 @@ impl Proxy {
     }
     /// What is in force.
     pub fn rules(&self) -> Rules {
-        self.rules.borrow().clone()
+        self.rules.rules()
     }
     /// Puts a rule in force, on open connections too. One of the same name is replaced.
     ///
@@ -103,7 +105,7 @@ impl Proxy {
         let armed = Arc::new(Armed::new(id, &name, rule).sown(self.env.seed));
         let mut full = false;
         let mut gone = None;
-        self.rules.send_modify(|rules| {
+        self.rules.change(|rules| {
             let mut all = rules.to_vec();
             match all.iter().position(|old| *old.name == *name) {
                 Some(at) => gone = Some(std::mem::replace(&mut all[at], armed.clone())),
@@ -127,7 +129,7 @@ impl Proxy {
     /// There is none of this name.
     pub fn remove(&self, name: &str) -> Result<(), ConfigError> {
         let mut gone = None;
-        self.rules.send_modify(|rules| {
+        self.rules.change(|rules| {
             let mut all = rules.to_vec();
             if let Some(at) = all.iter().position(|old| *old.name == *name) {
                 let old = all.remove(at);
@@ -149,7 +151,7 @@ impl Proxy {
     }
     /// Takes everything out of force.
     pub fn heal(&self) {
-        self.rules.send_modify(|rules| {
+        self.rules.change(|rules| {
             rules.iter().for_each(|old| self.told(Some(old), None));
             *rules = Rules::from([]);
         });

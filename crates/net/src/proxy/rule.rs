@@ -135,7 +135,7 @@ impl Place {
             conn,
             every,
             share,
-            client: _,
+            client,
             byte,
             more,
             frame,
@@ -149,6 +149,8 @@ impl Place {
         } = self;
         let at_frame = frame.is_some() || nth.is_some();
         let placed = self.is_spot();
+        let scoped = conn.is_some() || every.is_some() || share.is_some() || client.is_some();
+        let scoped = scoped || times.is_some();
         let timed = after.is_some() || later.is_some() || since.is_some();
         let plain = |c: char| c.is_ascii_graphic() && c != '/';
         if name.as_ref().is_some_and(|n| n.is_empty() || n.len() > 64 || !n.chars().all(plain)) {
@@ -187,6 +189,9 @@ impl Place {
                 "lane",
                 "this fault is about connecting; `conn`, `every`, `share` and `client` say whose",
             ),
+            Class::Door if matches!(fault, Fault::Schedule { .. }) && scoped => {
+                wrong("conn", "a schedule is about whoever comes, and counts no strikes")
+            }
             Class::Spot | Class::Flow | Class::End | Class::Door => Ok(()),
         }
     }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use proto::{CloseReason, Stage};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    armed::{Armed, Rules},
+    armed::Armed,
+    board::Ear,
     fault::Fault,
     frames::Speech,
     lane::{self, Lane, Who},
@@ -32,7 +33,7 @@ pub(super) struct Visit {
     pub(super) peer: SocketAddr,
     pub(super) target: Arc<[SocketAddr]>,
     pub(super) speech: Option<Speech>,
-    pub(super) rules: watch::Receiver<Rules>,
+    pub(super) rules: Ear,
     /// Told when the target refused.
     pub(super) refused: mpsc::Sender<()>,
 }
@@ -52,8 +53,8 @@ enum Turned {
 }
 
 impl Visit {
-    pub(super) async fn run(mut self, stream: Stream, stop: CancellationToken) {
-        let mine = lane::about(&self.rules.borrow_and_update(), self.nth, self.peer.ip());
+    pub(super) async fn run(self, stream: Stream, stop: CancellationToken) {
+        let mine = lane::about(&self.rules.rules(), self.nth, self.peer.ip());
         let joined = tokio::select! {
             biased;
             () = stop.cancelled() => Err(Turned::Stopped),
@@ -133,10 +134,9 @@ impl Visit {
     }
 
     async fn lifted(&self, armed: &Armed) {
-        let gone = |rules: &Rules| rules.iter().all(|other| other.id != armed.id);
-        if self.rules.clone().wait_for(gone).await.is_err() {
-            // The proxy is being dropped, and will stop us.
-            std::future::pending::<()>().await;
+        let mut rules = self.rules.clone();
+        while rules.rules().iter().any(|other| other.id == armed.id) {
+            rules.changed().await;
         }
     }
 

@@ -90,6 +90,21 @@ fn a_reset_after_n_bytes_resets_both_and_no_byte_less_arrives() {
 }
 
 #[test]
+fn a_reset_does_not_wait_for_a_device_that_never_reads() {
+    let road = Road::with(&[]);
+    let (mut client, device) = road.pair();
+    fill(&mut client);
+    road.add("reset in=50ms lane=up");
+    for end in [&client, &device] {
+        while end.take_error().unwrap().is_none_or(|e| named(&e) != "ECONNRESET") {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(did(&road, "bytes were not taken"), 1);
+    road.stop();
+}
+
+#[test]
 fn a_close_after_n_bytes_is_a_fin_to_both() {
     let road = Road::with(&["close byte=5 lane=up"]);
     for _ in 0..20 {

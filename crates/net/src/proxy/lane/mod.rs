@@ -266,6 +266,24 @@ impl Lane {
         self.struck.drain(..).chain(sums).collect()
     }
 
+    /// The receiver takes nothing. Whether a fault resets the connection all the same, which needs
+    /// nobody to read; if not yet, when one may.
+    pub fn stuck(&mut self, now: Time) -> Result<Strike, Option<Time>> {
+        let timer = self.strike_by_time(now);
+        let resets = |piece: &Piece| match &piece.what {
+            What::End { end: End::Reset, by: Some(by) } if piece.at <= now => Some(by.text.clone()),
+            _ => None,
+        };
+        let at = self.line.front().map_or(self.taken, |piece| piece.offset);
+        match self.line.iter().find_map(resets) {
+            Some(fault) => {
+                let did = format!("RST to both here; {} bytes were not taken", self.held);
+                Ok(Strike { fault, at, did })
+            }
+            None => Err(timer),
+        }
+    }
+
     /// What to do next.
     pub fn poll_output(&mut self, now: Time) -> Output {
         let timer = self.strike_by_time(now);

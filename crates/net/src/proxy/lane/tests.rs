@@ -164,6 +164,8 @@ fn rules_that_make_no_sense_say_why() {
         ("corrupt chance=2 ", "at most 1"),
         ("corrupt mask=00 byte=1", "flips no bit"),
         ("refuse lane=up", "about connecting"),
+        ("schedule up=1s down=1s conn=2", "about whoever comes"),
+        ("schedule up=1s down=1s times=2", "about whoever comes"),
         ("drop bytes=0 byte=1", "more than 0"),
         ("slice size=4 vary=4", "less than `size`"),
         ("split offset=3 byte=1", "start of a frame"),
@@ -390,6 +392,22 @@ fn chance_is_the_rules_own_and_the_same_each_time() {
     let alone = run(&["drop bytes=2 nth=1", "drop bytes=2 frame=short chance=0.3"]);
     assert_eq!(alone, run(&["drop bytes=2 nth=1", "drop bytes=2 frame=short chance=0.3"]));
     assert!((100..180).contains(&alone.len()), "{}", alone.len());
+}
+
+/// Nothing of it can be written, and the reset does not wait for that.
+#[test]
+fn a_reset_overtakes_what_a_stuck_receiver_does_not_take() {
+    let mut bench = Bench::new(&["reset after=1s"]);
+    let taken = Bytes::from_static(b"abc");
+    bench.lane.take(bench.now, taken.clone());
+    assert_eq!(bench.lane.poll_output(bench.now), Output::Write(taken));
+    let due = Time::from_millis(1000);
+    assert_eq!(bench.lane.stuck(Time::from_millis(999)), Err(Some(due)));
+    let strike = bench.lane.stuck(due).unwrap();
+    assert_eq!(strike.did, "RST to both here; 3 bytes were not taken");
+    let mut patient = Bench::new(&["close after=1s"]);
+    patient.lane.take(patient.now, Bytes::from_static(b"abc"));
+    assert_eq!(patient.lane.stuck(due), Err(None), "a FIN comes after its bytes");
 }
 
 #[test]
