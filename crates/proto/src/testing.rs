@@ -8,6 +8,7 @@ use crate::{
     Session, Ticket, Time, explain::Explanation, rng::Rng, session::Answers,
 };
 
+pub mod cync;
 pub mod hsms;
 pub mod quirks;
 pub mod secs2;

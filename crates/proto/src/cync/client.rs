@@ -35,10 +35,16 @@ const FOLLOWED: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Waiting { until: Time },
-    Greeting { until: Time },
+    Waiting {
+        until: Time,
+    },
+    Greeting {
+        until: Time,
+    },
     Probing,
     Up,
+    /// It has been given up; nothing more is to come.
+    Over,
 }
 
 /// The controller's end.
@@ -135,6 +141,10 @@ impl Client {
     fn answer(&mut self, message: &Message) {
         self.transmit(message, None, None, None);
     }
+    fn close(&mut self, reason: CloseReason) {
+        self.state = State::Over;
+        self.out.push_back(Output::Close(reason));
+    }
     fn odd(&mut self, what: &'static str, detail: impl Into<String>) {
         self.out.push_back(Output::Fact(Fact::Odd { what: what.into(), detail: detail.into() }));
     }
@@ -152,10 +162,14 @@ impl Client {
     }
 
     fn read(&mut self, now: Time) {
-        while !matches!(self.out.back(), Some(Output::Close(_))) {
+        while !matches!(self.state, State::Over) {
             match self.framing.next() {
                 None => return,
-                Some(Framed::Whole(bytes)) => self.packet(now, &bytes),
+                Some(Framed::Whole(bytes)) => {
+                    self.packet(now, &bytes);
+                    // What is due at once comes before what follows in the same bytes.
+                    self.pass_time(now);
+                }
                 Some(Framed::Lost(at, why, bytes)) => {
                     let detail = format!("byte {at}: {why}");
                     self.out.push_back(Output::Fact(Fact::malformed("junk", detail, &bytes)));
@@ -220,7 +234,11 @@ impl Client {
                     self.state = State::Up;
                     self.out.push_back(Output::Ready(Proof::RoundTrip));
                 }
-                State::Probing | State::Waiting { .. } | State::Greeting { .. } | State::Up => {
+                State::Probing
+                | State::Waiting { .. }
+                | State::Greeting { .. }
+                | State::Up
+                | State::Over => {
                     self.odd("probe_ack", format!("nobody waits for an answer to probe {id}"));
                 }
             },
@@ -240,7 +258,7 @@ impl Client {
             }
             Message::Disconnect { reason, .. } => {
                 let reason = CloseReason::Left(format!("a disconnect, reason {reason}"));
-                self.out.push_back(Output::Close(reason));
+                self.close(reason);
             }
             Message::LoginAck { .. }
             | Message::SyncAck { .. }
@@ -256,10 +274,10 @@ impl Client {
 
     /// A frame arrived, or was refused: which, its message id says.
     fn acknowledged(&mut self, bytes: &Bytes, device: u32, id: u16, code: u8, of_device: bool) {
-        // Ids wrap sooner than sequences: the newest is meant.
-        let Some((seq, open)) = self.open.iter_mut().rev().find(|(seq, _)| id_of(**seq) == id)
+        // Ids wrap sooner than sequences, but so many are never open.
+        let Some((seq, open)) = self.open.iter_mut().find(|(seq, _)| id_of(**seq) == id)
         else {
-            let ended = self.ended.iter().rev().find(|(seq, _)| id_of(*seq) == id).copied();
+            let ended = self.ended.iter().find(|(seq, _)| id_of(*seq) == id).copied();
             self.received(bytes, "pipe_ack", ended);
             match ended {
                 Some((_, ticket)) => self.out.push_back(Output::Fact(Fact::Orphan { ticket })),
@@ -421,19 +439,26 @@ impl Client {
     }
 
     fn pass_time(&mut self, now: Time) {
+        if let State::Over = self.state {
+            return;
+        }
         while self.open.first_key_value().is_some_and(|(_, open)| open.until <= now) {
             self.open.pop_first();
         }
         match self.state {
             State::Waiting { until } if until <= now => {
-                self.out.push_back(Output::Close(CloseReason::TimedOut("login".into())));
+                self.close(CloseReason::TimedOut("login".into()));
             }
             State::Greeting { until } if until <= now => self.greet(),
-            State::Waiting { .. } | State::Greeting { .. } | State::Probing | State::Up => {}
+            State::Waiting { .. }
+            | State::Greeting { .. }
+            | State::Probing
+            | State::Up
+            | State::Over => {}
         }
         if let Some(limit) = self.silence.filter(|limit| self.heard + *limit <= now) {
             let reason = format!("keep-alive: not a word from the bridge for {limit:?}");
-            self.out.push_back(Output::Close(CloseReason::Timer(reason)));
+            self.close(CloseReason::Timer(reason));
         }
     }
 
@@ -451,6 +476,7 @@ impl Client {
         let state = match self.state {
             State::Waiting { until } | State::Greeting { until } => Some(until),
             State::Probing | State::Up => None,
+            State::Over => return None,
         };
         let silence = self.silence.map(|limit| self.heard + limit);
         [state, silence].into_iter().flatten().min()
@@ -485,7 +511,7 @@ impl Session for Client {
                     let shown = Redactor::default().pass(&part).unwrap_or(part);
                     self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &shown)));
                 }
-                self.out.push_back(Output::Close(CloseReason::Peer));
+                self.close(CloseReason::Peer);
             }
             Input::Forget(ticket) => {
                 for open in self.open.values_mut().filter(|open| open.ticket == ticket) {

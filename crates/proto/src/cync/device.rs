@@ -43,6 +43,8 @@ enum State {
         until: Time,
     },
     In,
+    /// It has been given up; nothing more is to come.
+    Over,
 }
 
 /// The bridge's end of one connection.
@@ -130,10 +132,11 @@ impl Device {
         self.tell(Fact::Odd { what: what.into(), detail: detail.into() });
     }
     pub(super) fn close(&mut self, reason: CloseReason) {
+        self.state = State::Over;
         self.out.push_back(Output::Close(reason));
     }
     fn is_closed(&self) -> bool {
-        matches!(self.out.back(), Some(Output::Close(_)))
+        matches!(self.state, State::Over)
     }
     fn send(&mut self, bytes: Bytes) {
         let kind = kind_of(&bytes);
@@ -167,7 +170,13 @@ impl Device {
         while !self.is_closed() {
             match self.framing.next() {
                 None => return,
-                Some(Framed::Whole(bytes)) => self.packet(now, &bytes),
+                Some(Framed::Whole(bytes)) => {
+                    self.packet(now, &bytes);
+                    // What is due at once comes before what follows in the same bytes.
+                    if !self.is_closed() {
+                        self.pass_time(now);
+                    }
+                }
                 Some(Framed::Lost(at, why, bytes)) => {
                     self.tell(Fact::malformed("junk", format!("byte {at}: {why}"), &bytes));
                 }
@@ -194,7 +203,7 @@ impl Device {
             (State::LoggingIn { .. }, Message::LoginAck { app: false, code }) => {
                 self.welcome(now, code);
             }
-            (State::LoggingIn { .. } | State::Mute { .. }, other) => {
+            (State::LoggingIn { .. } | State::Mute { .. } | State::Over, other) => {
                 self.odd("before_login", format!("{} came before leave to be in", other.kind()));
             }
             (State::In, Message::Probe { device, id }) => self.probed(now, device, id),
@@ -373,7 +382,7 @@ impl Device {
             State::LoggingIn { until } if until <= now => {
                 return self.close(CloseReason::TimedOut("answer to the login".into()));
             }
-            State::Mute { .. } | State::LoggingIn { .. } | State::In => {}
+            State::Mute { .. } | State::LoggingIn { .. } | State::In | State::Over => {}
         }
         // The answer to a probe comes first: it may not have been said yet.
         if self.asks_at.is_some_and(|at| at <= now) && self.held.is_empty() {
@@ -407,6 +416,7 @@ impl Device {
             State::Mute { until } => until,
             State::LoggingIn { until } => Some(until),
             State::In => None,
+            State::Over => return None,
         };
         // What is asked waits for what is held.
         let asks = self.asks_at.filter(|_| self.held.is_empty());

@@ -164,10 +164,15 @@ fn addressed(all: &mut Explanation, device: u32, id: u16, last: &str, name: &'st
 }
 
 fn say_records(all: &mut Explanation, records: Records) {
-    let mut left = records.0.len();
+    let (mut left, mut text) = (records.0.len(), false);
     for record in records {
         match record {
+            // Two bytes, of which nobody knows what they mean, follow the text of a clock.
+            Err((_, 2)) if text => {
+                _ = all.part(left, "tail", hex::encode(&records.0[records.0.len() - left..]))
+            }
             Ok(record) => {
+                text = record.kind == sync::TEXT;
                 let what = match (record.kind, Lamp::of_record(record.data)) {
                     (sync::STATE, Some((mesh, lamp))) => {
                         format!("lamp {mesh}: {}", lamp.in_words())
