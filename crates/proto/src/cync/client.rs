@@ -275,8 +275,7 @@ impl Client {
     /// A frame arrived, or was refused: which, its message id says.
     fn acknowledged(&mut self, bytes: &Bytes, device: u32, id: u16, code: u8, of_device: bool) {
         // Ids wrap sooner than sequences, but so many are never open.
-        let Some((seq, open)) = self.open.iter_mut().find(|(seq, _)| id_of(**seq) == id)
-        else {
+        let Some((seq, open)) = self.open.iter_mut().find(|(seq, _)| id_of(**seq) == id) else {
             let ended = self.ended.iter().find(|(seq, _)| id_of(*seq) == id).copied();
             self.received(bytes, "pipe_ack", ended);
             match ended {

@@ -24,7 +24,11 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
                 total
             }
             Head::Packet(total) => {
-                all.part(rest.len(), "cut short", hex::encode(&masked(rest)));
+                let shown = masked(rest);
+                all.part(rest.len(), "cut short", hex::encode(&shown));
+                if shown != rest {
+                    all.hide();
+                }
                 all.problem = Some(format!("{} of {total} bytes of a packet", rest.len()));
                 rest.len()
             }
@@ -36,7 +40,11 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
             Head::Junk(place, why) => {
                 lost = true;
                 let junk = packet::junk(rest).max(1);
-                all.part(junk, "junk", hex::encode(&masked(&rest[..junk])));
+                let shown = masked(&rest[..junk]);
+                all.part(junk, "junk", hex::encode(&shown));
+                if shown != rest[..junk] {
+                    all.hide();
+                }
                 all.wrong(format!("byte {place} of it: {why}"));
                 junk
             }
@@ -70,7 +78,16 @@ fn whole(all: &mut Explanation, bytes: &[u8]) {
     all.part(4, "length", body.len().to_string());
     match message {
         Ok(message) => say(all, &message, body),
-        Err(Wrong { offset, problem }) => unknown(all, offset, &problem, body),
+        Err(Wrong { offset, problem }) => {
+            let before = all.parts.len();
+            unknown(all, offset, &problem, body);
+            // Of a login that cannot be told apart, nobody knows where its key is.
+            if matches!(one, 0x13 | 0x23) {
+                all.parts[before..].iter_mut().for_each(|part| {
+                    (part.value, part.hidden) = (format!("{} bytes, not shown", part.len), true);
+                });
+            }
+        }
     }
 }
 
@@ -97,7 +114,7 @@ fn say(all: &mut Explanation, message: &Message, body: &[u8]) {
             all.part(4, if login.app { "user" } else { "device" }, format!("{:08x}", login.id));
             let key = login.key.0.len();
             all.part(2, "key length", key.to_string());
-            all.part(key, "key", format!("{key} bytes, not shown"));
+            all.part(key, "key", format!("{key} bytes, not shown")).hide();
             all.part(1, "reserved", hex::encode(&body[7 + key..][..1]));
             all.part(2, "keep-alive", format!("{} s", login.keep_alive));
         }
