@@ -1,7 +1,7 @@
 //! How far a command must get, as the supervisor sees it: each level ends at its own evidence.
 use proto::{
     Delivery, Input, Output, Policy, PolicyPatch, Protocol, Session, Supervisor, Ticket, Time,
-    cync::{Cync, Request},
+    cync::{Cync, Device, Request},
     resilience::{Happening, Step},
 };
 
@@ -16,7 +16,7 @@ fn play(confirm: Option<Delivery>, quirk: &str, request: Request) -> (String, u6
     let mut supervisor = Supervisor::new(cync.clone(), policy, 1);
     let mut now = Time::default();
     // It dials, and so begins when it is waited for.
-    let mut device = None;
+    let mut device: Option<Device> = None;
     supervisor.handle_input(now, Happening::Submit(Ticket(1), request));
     let (mut sent, mut wake_at) = (now, None);
     for _ in 0..1000 {
@@ -25,7 +25,10 @@ fn play(confirm: Option<Delivery>, quirk: &str, request: Request) -> (String, u6
                 Output::Transmit(frame) => {
                     supervisor.handle_input(now, Happening::Received(&frame.bytes));
                 }
-                Output::Wait(at) => break wake_at = at,
+                Output::Wait(at) => {
+                    wake_at = at;
+                    break;
+                }
                 _ => {}
             }
         }
