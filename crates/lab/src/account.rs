@@ -103,6 +103,7 @@ impl Sink for Account {
             Event::Frame { .. }
             | Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Attempt { .. }
             | Event::Connecting { .. }
             | Event::ConnectFailed { .. }

@@ -1,14 +1,19 @@
 //! Reads what Elite Dangerous writes while it writes it: the lines of its newest journal, and its
 //! status. It looks when asked to, and never waits.
+mod growing;
+mod watched;
+
 use std::{
-    fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use proto::vkb::rules::Source;
 use serde::de::IgnoredAny;
+
+use growing::Journal;
+pub use watched::Watched;
 
 /// A longer line is refused, and so is a longer file that is read whole.
 pub const MAX_LINE: usize = 1 << 20;
@@ -113,7 +118,7 @@ impl Tail {
         };
         lines.push(Line {
             source: Source::Dashboard,
-            file: self.status.path.clone(),
+            file: self.status.path().clone(),
             number: 1,
             past: !self.caught_up,
             text,
@@ -136,142 +141,9 @@ fn journals(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
     Ok(journals)
 }
 
-/// One journal, as far as it was read.
-#[derive(Debug)]
-struct Journal {
-    file: Arc<Path>,
-    past: bool,
-    offset: u64,
-    /// Lines that were whole.
-    number: usize,
-    /// The beginning of a line whose end is not written yet.
-    begun: Vec<u8>,
-    too_long: bool,
-    /// What was told last of a file that cannot be read.
-    trouble: Option<String>,
-}
-
-impl Journal {
-    fn new(file: &Path, past: bool) -> Self {
-        Self {
-            file: file.into(),
-            past,
-            offset: 0,
-            number: 0,
-            begun: Vec::new(),
-            too_long: false,
-            trouble: None,
-        }
-    }
-    /// Reads at most this many bytes on, and says how many there were.
-    fn read(&mut self, most: u64, lines: &mut Vec<Line>) -> u64 {
-        match self.bytes(most) {
-            Ok(bytes) => {
-                self.trouble = None;
-                self.take(&bytes, lines);
-                bytes.len() as u64
-            }
-            Err(e) => {
-                let trouble = Some(format!("cannot be read: {e}"));
-                if self.trouble != trouble {
-                    self.trouble.clone_from(&trouble);
-                    lines.extend(trouble.map(|trouble| self.line(Err(trouble))));
-                }
-                0
-            }
-        }
-    }
-    fn bytes(&mut self, most: u64) -> io::Result<Vec<u8>> {
-        let mut file = File::open(&self.file)?;
-        if file.metadata()?.len() < self.offset {
-            // It was written anew.
-            *self = Self::new(&self.file.clone(), self.past);
-        }
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut bytes = Vec::new();
-        file.take(most).read_to_end(&mut bytes)?;
-        self.offset += bytes.len() as u64;
-        Ok(bytes)
-    }
-    fn take(&mut self, bytes: &[u8], lines: &mut Vec<Line>) {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.begun.len() + piece.len() > MAX_LINE {
-                self.too_long = true;
-                self.begun.clear();
-            }
-            if !self.too_long {
-                self.begun.extend(piece);
-            }
-            if piece.ends_with(b"\n") {
-                self.end(lines);
-            }
-        }
-    }
-    /// The line ends here.
-    fn end(&mut self, lines: &mut Vec<Line>) {
-        let bytes = std::mem::take(&mut self.begun);
-        let text = if std::mem::take(&mut self.too_long) {
-            Err(format!("longer than {MAX_LINE} bytes"))
-        } else {
-            String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
-        };
-        self.number += 1;
-        let text = text.map(|text| text.trim_end().to_owned());
-        if !text.as_ref().is_ok_and(String::is_empty) {
-            lines.push(self.line(text));
-        }
-    }
-    fn line(&self, text: Result<String, String>) -> Line {
-        let Self { file, number, past, .. } = self;
-        let (file, number, past) = (file.clone(), *number, *past);
-        Line { source: Source::Journal, file, number, past, text }
-    }
-}
-
-/// A small file that is read whole whenever it says something else.
-#[derive(Debug)]
-pub struct Watched {
-    path: Arc<Path>,
-    last: Option<Result<String, String>>,
-}
-
-impl Watched {
-    /// Nothing is read yet.
-    pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().into(), last: None }
-    }
-    /// Where it is.
-    pub fn path(&self) -> &Arc<Path> {
-        &self.path
-    }
-    /// What it says, or why that cannot be known; none if that is the same as the last time. A file
-    /// that was never there says nothing.
-    pub fn poll(&mut self) -> Option<Result<String, String>> {
-        let now = match whole(&self.path) {
-            Ok(text) => Ok(text),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && self.last.is_none() => return None,
-            Err(e) => Err(format!("cannot be read: {e}")),
-        };
-        if self.last.as_ref() == Some(&now) {
-            return None;
-        }
-        self.last = Some(now.clone());
-        Some(now)
-    }
-}
-
-fn whole(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_LINE as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > MAX_LINE {
-        return Err(io::Error::other(format!("longer than {MAX_LINE} bytes")));
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{fs::File, io::Write};
 
     use tempfile::TempDir;
 

@@ -10,7 +10,10 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shipped;
+pub mod swarm;
+pub mod sweep;
 pub mod testing;
+pub mod trial;
 pub mod words;
 pub mod world;
 

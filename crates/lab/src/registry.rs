@@ -2,7 +2,7 @@
 //! types become JSON.
 use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sync::Arc};
 
-use net::{Client, Door, Env, Failure, Host, Receipt, Way};
+use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
     ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cync::Cync, explain::Explanation,
     hsms::Hsms, toggle::Lamp, vkb::Vkb,
@@ -45,6 +45,16 @@ pub trait AnyProtocol: Sync {
         settings: Value,
         policy: PolicyPatch,
     ) -> Result<Arc<dyn AnyClient>, ConfigError>;
+    /// A client with a planted bug, see [`net::careless`].
+    ///
+    /// # Errors
+    /// The settings make no sense.
+    fn careless(
+        &self,
+        env: Env,
+        addrs: Vec<SocketAddr>,
+        settings: Value,
+    ) -> Result<Arc<dyn AnyClient>, ConfigError>;
     /// A device, not plugged in yet.
     ///
     /// # Errors
@@ -64,6 +74,10 @@ pub trait AnyProtocol: Sync {
     fn explain(&self, bytes: &[u8]) -> Explanation;
     /// How many bytes the first message of this stream has, see [`Protocol::extent`].
     fn extent(&self, bytes: &[u8]) -> Option<u64>;
+    /// What a proxy must know of it to strike at frames.
+    fn speech(&self) -> Speech;
+    /// What evidence calls its messages, see [`Protocol::kinds`].
+    fn kinds(&self) -> Vec<&'static str>;
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
 }
@@ -163,6 +177,15 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
         let supervisor = Supervisor::new(protocol, policy, env.seed);
         Ok(Arc::new(Client::by(env, way, supervisor)))
     }
+    fn careless(
+        &self,
+        env: Env,
+        addrs: Vec<SocketAddr>,
+        settings: Value,
+    ) -> Result<Arc<dyn AnyClient>, ConfigError> {
+        let client = Careless::new(env, addrs, configure::<P>(settings)?);
+        Ok(Arc::new(tokio::sync::Mutex::new(client)))
+    }
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
         Ok(Box::new(Arc::new(configure::<P>(settings)?)))
     }
@@ -177,6 +200,12 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn extent(&self, bytes: &[u8]) -> Option<u64> {
         P::extent(bytes)
+    }
+    fn speech(&self) -> Speech {
+        Speech::of::<P>()
+    }
+    fn kinds(&self) -> Vec<&'static str> {
+        P::kinds()
     }
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)
@@ -201,6 +230,29 @@ impl<P: Protocol> AnyClient for Client<P> {
         Box::pin(async move {
             if let Some(client) = Arc::into_inner(self) {
                 Client::close(client).await;
+            }
+        })
+    }
+}
+
+impl<P: Protocol> AnyClient for tokio::sync::Mutex<Careless<P>> {
+    fn request(&self, request: Value) -> BoxFuture<'_, Result<AnyAnswer, ConfigError>> {
+        Box::pin(async move {
+            let request: P::Request = read("request", request)?;
+            let mut client = self.lock().await;
+            Ok(client.request(request).await.map(|receipt| {
+                let Receipt { ticket, attempts, elapsed, delivery, reply: _ } = receipt;
+                Receipt { ticket, attempts, elapsed, delivery, reply: None }
+            }))
+        })
+    }
+    fn addr(&self) -> Option<SocketAddr> {
+        None
+    }
+    fn close(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(client) = Arc::into_inner(self) {
+                client.into_inner().close();
             }
         })
     }

@@ -83,4 +83,15 @@ mod tests {
             assert!(all.contains(&format!("\"{mode}")), "no scenario for {mode} of {protocol}");
         }
     }
+    #[test]
+    fn every_fault_of_a_proxy_has_one() {
+        let all: String = shipped().into_iter().map(|(_, text)| text).collect();
+        for about in net::proxy::fault::ABOUT {
+            let name = about.example.split(' ').next().unwrap_or_default();
+            let its = |text: &String| {
+                text.contains(&format!("\"{name} ")) || text.contains(&format!("\"{name}\""))
+            };
+            assert!(its(&all), "no scenario for {name}");
+        }
+    }
 }

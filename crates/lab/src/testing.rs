@@ -1,13 +1,18 @@
 //! What holds of any file a person may hand us, as checks that tests and fuzzers call alike.
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 use net::{
     Sink,
-    record::{EvidenceError, Level, Metrics, PacketLog, read_evidence},
+    record::{EvidenceError, Header, Level, Metrics, PacketLog, read_evidence, read_sound},
 };
 
-use crate::{judge::judge, scenario::Scenario, shipped::shipped};
+use crate::{
+    judge::{judge, judge_by_laws},
+    report::{CaseResult, diff, html::Html, mermaid, pcapng},
+    scenario::Scenario,
+    shipped::shipped,
+};
 
 /// Any text is a scenario, or each mistake in it has its line.
 ///
@@ -22,11 +27,13 @@ pub fn any_scenario(text: &str) {
     assert!(mistakes.iter().all(|m| (1..=lines).contains(&m.line)), "{mistakes:?}");
 }
 
-/// Any bytes are evidence or are refused; and what is evidence can be judged, counted and logged.
+/// Any bytes are evidence or are refused; what is evidence can be judged, counted and logged; and
+/// whatever of them is sound can be drawn, captured and compared.
 ///
 /// # Panics
 /// When it does not hold.
 pub fn any_evidence(bytes: &[u8]) {
+    any_sound_part(bytes);
     let (Ok(runs) | Err(EvidenceError::Cut { runs, .. })) = read_evidence(bytes) else { return };
     for (header, records) in runs {
         for scenario in &*SHIPPED {
@@ -39,6 +46,33 @@ pub fn any_evidence(bytes: &[u8]) {
             log.take(record);
         }
         metrics.text();
+    }
+}
+
+/// Whatever is sound of any bytes can be drawn, captured and compared.
+fn any_sound_part(bytes: &[u8]) {
+    let sound = read_sound(bytes).runs;
+    for (header, records) in &sound {
+        mermaid::diagram(&header.world, records);
+        pcapng::capture(&header.world, header.started, records);
+        Html::default().add(&unjudged(header), header.started, records);
+    }
+    let first = &sound[..sound.len().min(1)];
+    assert!(diff::compare(first, first).same);
+    diff::text(&diff::compare(&sound, &[]));
+}
+
+fn unjudged(header: &Header) -> CaseResult {
+    CaseResult {
+        protocol: String::new(),
+        scenario: header.scenario.clone().unwrap_or_default(),
+        title: String::new(),
+        world: header.world.clone(),
+        seed: header.seed,
+        verdict: judge_by_laws(&[]),
+        elapsed: Duration::ZERO,
+        latencies_ms: Vec::new(),
+        replay: String::new(),
     }
 }
 
@@ -85,6 +119,13 @@ mod tests {
         any_evidence(run);
         for seed in 0..500 {
             any_evidence(&spoilt(run, seed));
+        }
+        // Lines gone, as when a recorder let them go.
+        let lines: Vec<_> = run.split_inclusive(|byte| *byte == b'\n').collect();
+        for seed in 0..200 {
+            let mut rng = Rng::new(seed, &[]);
+            let kept = lines.iter().enumerate().filter(|(n, _)| *n == 0 || rng.below(3) > 0);
+            any_sound_part(&kept.flat_map(|(_, line)| line.to_vec()).collect::<Vec<u8>>());
         }
     }
 }

@@ -9,6 +9,7 @@ pub fn event(event: &Event) -> &'static str {
     match event {
         Event::Listening { .. } => "listening",
         Event::Deaf => "deaf",
+        Event::ListenFailed { .. } => "listen_failed",
         Event::Submitted { .. } => "submitted",
         Event::Attempt { .. } => "attempt",
         Event::Connecting { .. } => "connecting",

@@ -1,36 +1,25 @@
-//! Runs a `Supervisor` over a `Net`: one task owns the connection, handles send it requests.
+//! A handle to a supervised connection: asks, tells and listens. The task behind it does the rest.
+mod driver;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
-    future::pending,
     net::SocketAddr,
-    pin::Pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use proto::{
-    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
-    resilience::{BreakerConfig, Happening, Note, Outcome, Step},
-    rng::Rng,
+    Delivery, Protocol, RequestError, Supervisor, Ticket, resilience::BreakerConfig, rng::Rng,
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::JoinHandle,
 };
 
-use crate::{
-    Env, Event,
-    door::Way,
-    env::Alarm,
-    net::{Stream, connect_stage},
-    record::End,
-    wire::{Happened, Wire, inbound},
-};
+use crate::{Env, door::Way};
+use driver::Driver;
 
 /// Requests on their way to the task; beyond them, callers wait.
 const INBOX: usize = 64;
-/// Between looks at what the peer's kernel has acknowledged.
-const ACK_POLL: Duration = Duration::from_millis(1);
 
 /// What a request got, and what it took.
 #[derive(Clone, Debug)]
@@ -97,6 +86,8 @@ impl<R> Asked<R> {
 /// What the peer says unasked, for whoever listens; nothing is kept where nobody does.
 type Said<R> = Arc<OnceLock<broadcast::Sender<R>>>;
 
+/// What goes to the task. In boxes, since a channel has room for many at once that are few most of
+/// the time.
 enum Mail<P: Protocol> {
     Ask(P::Request, Asker<P>),
     Tell(Order),
@@ -107,7 +98,7 @@ pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
 
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
-    submit: mpsc::Sender<Mail<P>>,
+    submit: mpsc::Sender<Box<Mail<P>>>,
     said: Said<P::Reply>,
     addr: Option<SocketAddr>,
     task: JoinHandle<Unsent<P>>,
@@ -145,13 +136,13 @@ impl<P: Protocol> Client<P> {
     /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
     pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send(Mail::Ask(request, tx)).await;
+        let sent = self.submit.send(Box::new(Mail::Ask(request, tx))).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         Asked(rx)
     }
     /// Tells it something; it is done in order with the requests.
     pub async fn tell(&self, order: Order) {
-        let told = self.submit.send(Mail::Tell(order)).await;
+        let told = self.submit.send(Box::new(Mail::Tell(order))).await;
         told.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
     }
     /// Ends the task, its connection and what was still open, waits until that is done, and hands
@@ -175,322 +166,5 @@ impl Tickets {
     /// The next one.
     pub fn draw(&mut self) -> Ticket {
         Ticket(self.0.next_u64())
-    }
-}
-
-struct Driver<P: Protocol> {
-    env: Env,
-    way: Way,
-    said: Said<P::Reply>,
-    supervisor: Supervisor<P>,
-    tickets: Tickets,
-    link: Link,
-    conn: u32,
-    alarm: Alarm,
-    waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
-    /// Written, and not known to be acknowledged; each with its end in the stream.
-    watched: VecDeque<(u64, Ticket)>,
-    unsent: Unsent<P>,
-}
-
-enum Link {
-    Idle,
-    Connecting(Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>),
-    Open(Wire),
-}
-
-enum LinkEvent {
-    Connected(Stream),
-    ConnectFailed(std::io::Error),
-    Wire(Happened),
-}
-
-impl<P: Protocol> Driver<P> {
-    fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
-        Self {
-            tickets: Tickets::of(&env),
-            alarm: env.alarm(),
-            env,
-            way,
-            said,
-            supervisor,
-            link: Link::Idle,
-            conn: 0,
-            waiting: BTreeMap::new(),
-            watched: VecDeque::new(),
-            unsent: Vec::new(),
-        }
-    }
-
-    async fn run(mut self, mut inbox: mpsc::Receiver<Mail<P>>) -> Unsent<P> {
-        loop {
-            let deadline = self.obey();
-            self.alarm.set(deadline);
-            tokio::select! {
-                biased;
-                mail = inbox.recv() => match mail {
-                    Some(mail) => self.open_mail(mail, &mut inbox),
-                    None => break,
-                },
-                event = self.link.next(&self.env) => self.on_link(event),
-                () = self.alarm.ring() => self.on_alarm(),
-            }
-        }
-        let now = self.env.now();
-        self.supervisor.handle_input(now, Happening::Shutdown);
-        self.obey();
-        self.unsent
-    }
-
-    /// Takes what is there in one go, within bounds: the link wants its turn as well.
-    fn open_mail(&mut self, first: Mail<P>, inbox: &mut mpsc::Receiver<Mail<P>>) {
-        let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
-        for mail in std::iter::once(first).chain(rest) {
-            match mail {
-                Mail::Ask(request, answer) => self.submit(request, answer),
-                Mail::Tell(order) => self.tell(order),
-            }
-        }
-    }
-
-    fn tell(&mut self, order: Order) {
-        let now = self.env.now();
-        self.env.record(Event::Told { order: format!("{order:?}") });
-        let happening = match order {
-            Order::Start => Happening::Start,
-            Order::Pause => Happening::Pause,
-            Order::Resume => Happening::Resume,
-            Order::Move(addrs) => {
-                self.way = Way::Dial(addrs);
-                Happening::Moved
-            }
-            Order::Isolate => Happening::Isolate,
-            Order::Reset => Happening::Reset,
-            Order::Reconfigure(config) => Happening::Reconfigure(config),
-        };
-        self.supervisor.handle_input(now, happening);
-    }
-
-    fn submit(&mut self, request: P::Request, answer: Asker<P>) {
-        let now = self.env.now();
-        let ticket = self.tickets.draw();
-        self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
-        self.waiting.insert(ticket, (now, answer));
-        self.supervisor.handle_input(now, Happening::Submit(ticket, request));
-    }
-
-    fn on_link(&mut self, event: LinkEvent) {
-        let conn = self.conn;
-        let now = self.env.now();
-        match event {
-            LinkEvent::Connected(stream) => match stream.addrs() {
-                Ok((local, peer)) => {
-                    self.env.record(Event::Opened { conn, local, peer });
-                    self.link = Link::Open(Wire::new(stream, conn));
-                    self.supervisor.handle_input(now, Happening::Connected);
-                }
-                // Open and gone again before we could look.
-                Err(e) => self.connect_failed(connect_stage(&e), e.to_string()),
-            },
-            LinkEvent::ConnectFailed(e) => self.connect_failed(connect_stage(&e), e.to_string()),
-            LinkEvent::Wire(Happened::Received(bytes)) => {
-                self.supervisor.handle_input(now, Happening::Received(&bytes));
-            }
-            LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
-            LinkEvent::Wire(Happened::Wrote(frame)) => {
-                let mut written = Some(frame);
-                while let Some(frame) = written {
-                    if let Some(ticket) = frame.ticket {
-                        self.supervisor.handle_input(now, Happening::Written(ticket));
-                    }
-                    written = match &mut self.link {
-                        Link::Open(wire) => wire.pop_written(&self.env),
-                        Link::Idle | Link::Connecting(_) => None,
-                    };
-                }
-            }
-            LinkEvent::Wire(Happened::Ended(reason)) => {
-                self.drop_link(reason.clone());
-                self.supervisor.handle_input(now, Happening::Closed(reason));
-            }
-        }
-    }
-
-    fn connect_failed(&mut self, stage: Stage, detail: String) {
-        self.link = Link::Idle;
-        let event = Event::ConnectFailed { conn: self.conn, stage, detail: detail.clone() };
-        self.env.record(event);
-        let now = self.env.now();
-        self.supervisor.handle_input(now, Happening::ConnectFailed(stage, detail));
-    }
-
-    fn on_alarm(&mut self) {
-        let now = self.env.now();
-        if !self.tell_acked() {
-            self.supervisor.handle_input(now, Happening::Timeout);
-        }
-    }
-
-    fn watch_ack(&mut self, ticket: Ticket) {
-        if let Link::Open(wire) = &self.link {
-            self.watched.push_back((wire.written(), ticket));
-            self.tell_acked();
-        }
-    }
-
-    /// Tells of what the peer's kernel has by now. Says whether there was any.
-    fn tell_acked(&mut self) -> bool {
-        let (false, Link::Open(wire)) = (self.watched.is_empty(), &self.link) else { return false };
-        let Some(acked) = wire.acked() else { return false };
-        let now = self.env.now();
-        let mut told = false;
-        while let Some((end, ticket)) = self.watched.front().copied()
-            && end <= acked
-        {
-            self.watched.pop_front();
-            self.supervisor.handle_input(now, Happening::TcpAcked(ticket));
-            told = true;
-        }
-        told
-    }
-
-    /// Does everything the supervisor wants, and says when to wake it.
-    fn obey(&mut self) -> Option<Time> {
-        let env = self.env.clone();
-        loop {
-            let conn = self.conn;
-            match self.supervisor.poll_output() {
-                Step::Connect => self.connect(),
-                Step::Disconnect(reason) => self.drop_link(reason),
-                Step::Transmit(frame) => {
-                    if let Link::Open(wire) = &mut self.link {
-                        wire.send(frame, env.now());
-                    }
-                }
-                Step::Finish => {
-                    if let Link::Open(wire) = &mut self.link {
-                        wire.finish();
-                    }
-                }
-                Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record(inbound(conn, frame)),
-                Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
-                Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
-                Step::Push(said) => {
-                    if env.recorder.is_heard() {
-                        env.record(Event::Push { conn, said: format!("{said:?}") });
-                    }
-                    if let Some(listeners) = self.said.get() {
-                        // Nobody listening is nobody to tell.
-                        let _ = listeners.send(said);
-                    }
-                }
-                Step::Note(note) => env.record(noted(note, conn, env.now())),
-                Step::Breaker(what) => env.record(Event::Breaker { what }),
-                Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
-                Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
-                Step::Wait(at) => {
-                    let poll = (!self.watched.is_empty()).then(|| env.now() + ACK_POLL);
-                    return [at, poll].into_iter().flatten().min();
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self) {
-        self.conn = self.env.next_conn();
-        self.link = Link::Connecting(match &self.way {
-            Way::Dial(addrs) => {
-                if let Some(addr) = addrs.first().copied() {
-                    self.env.record(Event::Connecting { conn: self.conn, addr });
-                }
-                let (net, addrs) = (self.env.net.clone(), addrs.clone());
-                Box::pin(async move { net.connect(&addrs).await })
-            }
-            Way::Wait(door) => Box::pin(door.wait()),
-        });
-    }
-
-    fn drop_link(&mut self, reason: CloseReason) {
-        self.watched.clear();
-        match std::mem::replace(&mut self.link, Link::Idle) {
-            Link::Idle => {}
-            Link::Connecting(_) => {
-                let stage = match reason {
-                    CloseReason::TimedOut(_) => Stage::ConnectTimeout,
-                    // We gave it up for reasons of our own; the far side may yet have answered.
-                    _ => Stage::Cancelled,
-                };
-                let detail = reason.to_string();
-                self.env.record(Event::ConnectFailed { conn: self.conn, stage, detail });
-            }
-            Link::Open(mut wire) => {
-                if reason == CloseReason::Local {
-                    wire.last_words(&self.env);
-                }
-                wire.close(reason, &self.env);
-            }
-        }
-    }
-
-    fn done(
-        &mut self,
-        ticket: Ticket,
-        attempts: u32,
-        result: Result<Outcome<P::Reply>, RequestError>,
-    ) {
-        let now = self.env.now();
-        let Some((since, answer)) = self.waiting.remove(&ticket) else { return };
-        let elapsed = now - since;
-        let heard = self.env.recorder.is_heard();
-        let end = match &result {
-            Ok(outcome) => End::Ok {
-                delivery: outcome.delivery,
-                reply: outcome.reply.as_ref().filter(|_| heard).map(|reply| format!("{reply:?}")),
-            },
-            Err(e) => End::Failed { stage: e.stage, detail: e.detail.clone() },
-        };
-        let elapsed_us = elapsed.as_micros() as u64;
-        self.env.record(Event::Done { ticket, end, attempts, elapsed_us });
-        let answered = match result {
-            Ok(Outcome { delivery, reply }) => {
-                Ok(Receipt { ticket, attempts, elapsed, delivery, reply })
-            }
-            Err(error) => Err(Failure { ticket, elapsed, error }),
-        };
-        // The caller may have stopped waiting; the record has it either way.
-        let _ = answer.send(answered);
-    }
-}
-
-fn noted(note: Note, conn: u32, now: Time) -> Event {
-    let micros = |at: Time| (at - now).as_micros() as u64;
-    match note {
-        Note::Proved(proof) => Event::Proved { conn, proof },
-        Note::Lost { reason, redial_at } => {
-            Event::Lost { conn, reason, redial_in_us: micros(redial_at) }
-        }
-        Note::Resent { ticket } => Event::Resent { conn, ticket },
-        Note::Attempt { ticket, attempt } => Event::Attempt { ticket, attempt },
-        Note::AttemptFailed { ticket, attempt, stage, detail, retry_at } => Event::AttemptFailed {
-            ticket,
-            attempt,
-            stage,
-            detail,
-            retry_in_us: retry_at.map(micros),
-        },
-    }
-}
-
-impl Link {
-    async fn next(&mut self, env: &Env) -> LinkEvent {
-        match self {
-            Self::Idle => pending().await,
-            Self::Connecting(connecting) => match connecting.await {
-                Ok(stream) => LinkEvent::Connected(stream),
-                Err(e) => LinkEvent::ConnectFailed(e),
-            },
-            Self::Open(wire) => LinkEvent::Wire(wire.next(env).await),
-        }
     }
 }

@@ -3,10 +3,7 @@ use std::{io, net::SocketAddr};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    Env, Event,
-    net::{Listener, Stream},
-};
+use crate::{Env, Event, net::Stream};
 
 /// How a client comes by its connection.
 pub enum Way {
@@ -32,6 +29,7 @@ impl Door {
         let addr = listener.local_addr()?;
         env.record(Event::Listening { addr });
         let (ask, mut asked) = mpsc::channel(1);
+        let env = env.clone();
         tokio::spawn(async move {
             let mut waiting = None;
             loop {
@@ -41,7 +39,7 @@ impl Door {
                         Some(next) => waiting = Some(next),
                         None => return,
                     },
-                    stream = accept(&mut listener) => hand_over(stream, &mut waiting),
+                    stream = listener.next(&env) => hand_over(stream, &mut waiting),
                 }
             }
         });
@@ -78,16 +76,6 @@ impl Door {
                 Ok(stream) => Ok(stream),
                 Err(_) => std::future::pending().await,
             }
-        }
-    }
-}
-
-async fn accept(listener: &mut Listener) -> Stream {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => return stream,
-            // Most often for want of file descriptors; the peer waits in the backlog.
-            Err(_) => tokio::task::yield_now().await,
         }
     }
 }

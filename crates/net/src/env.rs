@@ -53,7 +53,14 @@ impl Env {
     /// Writes a fact down, now.
     #[track_caller]
     pub fn record(&self, event: Event) {
-        self.recorder.record(self.now(), event);
+        self.record_with(|| event);
+    }
+    /// The same for a fact that costs something to make: it is made if anybody hears it.
+    #[track_caller]
+    pub fn record_with(&self, event: impl FnOnce() -> Event) {
+        if self.recorder.is_heard() {
+            self.recorder.record(self.now(), event());
+        }
     }
     /// Waits until the clock says `at`.
     pub async fn sleep_until(&self, at: Time) {

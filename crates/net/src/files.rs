@@ -19,14 +19,14 @@ pub fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(dir)
 }
 
-/// Puts `text` at `path`, in one step.
+/// Puts `content` at `path`, in one step.
 ///
 /// # Errors
 /// The operating system's; what was there is still there then.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary(dir)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content.as_ref())?;
     place(file, path)
 }
 

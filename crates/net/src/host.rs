@@ -16,8 +16,6 @@ use crate::{
 
 /// How long a closing connection may take to hand over its last bytes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// After a failed accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A running device. Dropping it pulls the plug; `stop` also waits until it is dark.
 pub struct Host<P: Protocol> {
@@ -126,13 +124,10 @@ impl<P: Protocol> Rack<P> {
                 () = self.unplug.cancelled() => break,
                 Some(done) = commands.recv() => { let _ = done.send(self.listen_as_told()); }
                 Some(_) = connections.join_next() => self.listen_again(),
-                accepted = accept(&mut self.listener) => match accepted {
-                    Ok(stream) => {
-                        self.serve(stream, &mut connections);
-                        self.listen_again();
-                    }
-                    Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
-                },
+                stream = accept(&mut self.listener, &self.env) => {
+                    self.serve(stream, &mut connections);
+                    self.listen_again();
+                }
             }
         }
         self.listener = None;
@@ -190,8 +185,7 @@ impl<P: Protocol> Rack<P> {
     /// A device that serves one at a time may listen again, or not any more.
     fn listen_again(&mut self) {
         if let Err(e) = self.listen_as_told() {
-            let step = format!("cannot listen again at {}: {e}", self.addr);
-            self.env.record(Event::StepFailed { step: 0, problem: step });
+            self.env.record(Event::ListenFailed { addr: self.addr, detail: e.to_string() });
         }
     }
 
@@ -226,9 +220,9 @@ impl<P: Protocol> Rack<P> {
 
 type Dialling = std::pin::Pin<Box<dyn Future<Output = Option<Stream>> + Send>>;
 
-async fn accept(listener: &mut Option<Listener>) -> io::Result<Stream> {
+async fn accept(listener: &mut Option<Listener>, env: &Env) -> Stream {
     match listener {
-        Some(listener) => listener.accept().await,
+        Some(listener) => listener.next(env).await,
         None => std::future::pending().await,
     }
 }
@@ -303,7 +297,7 @@ impl<S: Session> Plugged<S> {
         loop {
             match self.session.poll_output() {
                 Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
-                Output::Received(frame) => self.env.record(inbound(conn, frame)),
+                Output::Received(frame) => self.env.record_with(|| inbound(conn, frame)),
                 Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
                 Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
                 Output::Finish => self.wire.finish(),

@@ -3,6 +3,7 @@
 //! It moves bytes, keeps time and records facts. It has no opinion on what is right.
 
 pub mod bare;
+pub mod careless;
 pub mod client;
 pub mod deaf;
 mod diag;

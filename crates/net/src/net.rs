@@ -3,14 +3,18 @@ use std::{
     io,
     net::SocketAddr,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use proto::Stage;
 
 use crate::{
-    diag, sim,
+    Env, diag, sim,
     tcp::{self, TcpOptions},
 };
+
+/// After a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A network.
 #[derive(Clone)]
@@ -49,6 +53,14 @@ pub enum Stream {
 }
 
 impl Net {
+    /// The same network, where nobody gives up a connection that the peers still want, and no more is
+    /// queued than is on its way: for who stands between two peers and has no opinion.
+    pub(crate) fn patient(&self) -> Self {
+        match self {
+            Self::Tcp(options) => Self::Tcp(options.patient()),
+            Self::Sim(sim) => Self::Sim(sim.clone()),
+        }
+    }
     /// Opens a connection to the first of `addrs` that takes one.
     ///
     /// # Errors
@@ -102,6 +114,17 @@ impl Net {
     }
 }
 
+impl Net {
+    /// How many connections wait at `addr` that nobody has accepted yet. `None` where that cannot be
+    /// known, and where nobody listens.
+    pub fn waiting(&self, addr: SocketAddr) -> Option<usize> {
+        match self {
+            Self::Tcp(_) => diag::listener(addr)?.map(|backlog| backlog.waiting),
+            Self::Sim(_) => None,
+        }
+    }
+}
+
 impl Listener {
     /// The next connection. Cancel safe.
     ///
@@ -111,6 +134,17 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.accept().await.map(Stream::Tcp),
             Self::Sim(listener) => listener.accept().await.map(Stream::Sim),
+        }
+    }
+    /// The next connection. Whoever dials while the operating system can open none, most often for
+    /// want of file descriptors, waits in the backlog until it can. Cancel safe.
+    pub async fn next(&mut self, env: &Env) -> Stream {
+        loop {
+            match self.accept().await {
+                Ok(stream) => return stream,
+                // Nobody says when there is room again, and asking on end would take a processor.
+                Err(_) => env.sleep_until(env.now() + ACCEPT_PAUSE).await,
+            }
         }
     }
     /// Where it listens.
@@ -137,7 +171,7 @@ impl Stream {
         }
     }
     /// Reads what is there, 0 bytes at the end of the stream.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => tcp::poll_read(stream, cx, buf),
             Self::Sim(stream) => stream.poll_read(cx, buf),
@@ -145,7 +179,7 @@ impl Stream {
     }
     /// Writes as much of these as the network takes now.
     pub fn poll_write(
-        &mut self,
+        &self,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -166,7 +200,7 @@ impl Stream {
     ///
     /// # Errors
     /// The connection is gone already.
-    pub fn finish(&mut self) -> io::Result<()> {
+    pub fn finish(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => tcp::finish(stream),
             Self::Sim(stream) => {
@@ -189,6 +223,14 @@ impl Stream {
             Self::Sim(stream) => Some(stream.unacked()),
         }
     }
+    /// Those of them that are on their way; the others wait for the peer to make room. `None` where that
+    /// cannot be asked.
+    pub(crate) fn in_flight(&self) -> Option<usize> {
+        match self {
+            Self::Tcp(stream) => tcp::in_flight(stream),
+            Self::Sim(stream) => Some(stream.unacked()),
+        }
+    }
     /// Has the peer's program read every byte we wrote? `None` where that cannot be known: it is on
     /// another host, on another system than Linux, or its socket is gone.
     pub fn drained(&self) -> Option<bool> {
@@ -204,6 +246,14 @@ impl Stream {
         match self {
             Self::Tcp(stream) => tcp::is_broken(stream),
             Self::Sim(stream) => stream.is_broken(),
+        }
+    }
+    /// Returns once the peer has reset it or the system given it up, whatever is still unread. Cancel
+    /// safe. Where the read or write that reports it is first, this may never return.
+    pub async fn broken(&self) {
+        match self {
+            Self::Tcp(stream) => tcp::broken(stream).await,
+            Self::Sim(stream) => stream.broken().await,
         }
     }
     /// How many bytes may wait to be read before the peer has to wait with more. Linux doubles it for

@@ -2,7 +2,7 @@
 //! not segments, and is meant to run under paused time.
 use std::{
     collections::{BTreeMap, VecDeque},
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
     pin::Pin,
@@ -157,6 +157,8 @@ struct Pipe {
     reader_gone: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Waits for a reset.
+    watcher: Option<Waker>,
 }
 
 impl Pipe {
@@ -165,6 +167,9 @@ impl Pipe {
             waker.wake();
         }
         if let Some(waker) = self.writer.take() {
+            waker.wake();
+        }
+        if let Some(waker) = self.watcher.take() {
             waker.wake();
         }
     }
@@ -186,15 +191,16 @@ pub struct Stream {
     latency: Duration,
     local: SocketAddr,
     peer: SocketAddr,
-    sleep: Option<Pin<Box<Sleep>>>,
+    sleep: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 fn pair(latency: Duration, local: SocketAddr, peer: SocketAddr, window: usize) -> (Stream, Stream) {
     let pipe =
         |window: usize| Arc::new(Mutex::new(Pipe { window: window.max(1), ..Pipe::default() }));
     let (x, y) = (pipe(WINDOW), pipe(window));
-    let near = Stream { rx: x.clone(), tx: y.clone(), latency, local, peer, sleep: None };
-    let far = Stream { rx: y, tx: x, latency, local: peer, peer: local, sleep: None };
+    let sleep = Mutex::default;
+    let near = Stream { rx: x.clone(), tx: y.clone(), latency, local, peer, sleep: sleep() };
+    let far = Stream { rx: y, tx: x, latency, local: peer, peer: local, sleep: sleep() };
     (near, far)
 }
 
@@ -232,7 +238,7 @@ impl Stream {
             waker.wake();
         }
     }
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&self) {
         let mut tx = lock(&self.tx);
         tx.fin.get_or_insert(now() + self.latency);
         tx.wake();
@@ -246,7 +252,7 @@ impl Stream {
         tx.wake();
     }
     pub(crate) fn poll_read(
-        &mut self,
+        &self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
@@ -278,13 +284,23 @@ impl Stream {
         rx.reader = Some(cx.waker().clone());
         drop(rx);
         if let Some(at) = due {
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            let mut sleep = self.sleep.lock().expect("held for a few lines that do not panic");
+            let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
             sleep.as_mut().reset(at);
             if sleep.as_mut().poll(cx).is_ready() {
                 cx.waker().wake_by_ref();
             }
         }
         Poll::Pending
+    }
+    /// Returns once a reset has arrived.
+    pub(crate) async fn broken(&self) {
+        let at = poll_fn(|cx| {
+            let mut rx = lock(&self.rx);
+            rx.watcher = Some(cx.waker().clone());
+            rx.reset.map_or(Poll::Pending, Poll::Ready)
+        });
+        tokio::time::sleep_until(at.await).await;
     }
     /// Looks once a round trip; whoever waits for this is in no hurry.
     pub(crate) async fn readable(&self) {
@@ -299,7 +315,7 @@ impl Stream {
         }
     }
     pub(crate) fn poll_write(
-        &mut self,
+        &self,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -355,7 +371,9 @@ impl Drop for Stream {
         self.finish();
         if let Some(at) = on_its_way {
             // It will find nobody here, and be answered by a reset.
-            lock(&self.tx).reset.get_or_insert(at + self.latency);
+            let mut tx = lock(&self.tx);
+            tx.reset.get_or_insert(at + self.latency);
+            tx.wake();
         }
     }
 }

@@ -2,7 +2,7 @@
 mod asked;
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::SocketAddr,
     task::{Context, Poll, ready},
     time::Duration,
@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-pub(crate) use asked::{drained, is_broken, unacked};
+pub(crate) use asked::{broken, drained, in_flight, is_broken, unacked};
 
 /// What a person may set about sockets, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,10 +61,14 @@ pub struct TcpOptions {
     linger: Option<Duration>,
     #[cfg(unix)]
     reuse_address: bool,
+    /// For who stands between two peers.
+    between: bool,
 }
 
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
+/// Enough for the next write while the last is sent.
+const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
     /// Checks the settings.
@@ -104,7 +108,14 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
             reuse_address,
+            between: false,
         })
+    }
+    /// The same for who stands between two peers: sends at once, never gives a connection up, queues
+    /// little (TCP_NOTSENT_LOWAT, Linux), and hears what was said before a reset that came at once.
+    pub(crate) fn patient(&self) -> Self {
+        let (keepalive, user_timeout, linger) = (None, None, None);
+        Self { nodelay: true, keepalive, user_timeout, linger, between: true, ..self.clone() }
     }
 
     fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
@@ -115,18 +126,28 @@ impl TcpOptions {
             linger,
             #[cfg(unix)]
                 reuse_address: _,
+            between,
         } = self;
         socket.set_tcp_nodelay(*nodelay)?;
         if let Some(probes) = keepalive {
             socket.set_tcp_keepalive(probes)?;
         }
         #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(*user_timeout)?;
+        {
+            socket.set_tcp_user_timeout(*user_timeout)?;
+            tell_what_is_left(socket);
+        }
         #[cfg(not(target_os = "linux"))]
         let _ = user_timeout;
         if linger.is_some() {
             socket.set_linger(*linger)?;
         }
+        #[cfg(target_os = "linux")]
+        if *between {
+            socket.set_tcp_notsent_lowat(UNSENT)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = between;
         Ok(())
     }
 
@@ -198,9 +219,43 @@ fn exclusive(socket: &Socket) -> io::Result<()> {
 }
 
 pub(crate) async fn connect(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    #[cfg(unix)]
+    if options.between {
+        return not_ourselves(connect_to_hear(addr, options).await?, addr);
+    }
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     options.apply(&SockRef::from(&socket))?;
     not_ourselves(socket.connect(addr).await?, addr)
+}
+
+/// The runtime's own connect takes a connection that was reset at once for none. It was one, and what
+/// was said on it can be read.
+#[cfg(unix)]
+async fn connect_to_hear(addr: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    options.apply(&SockRef::from(&socket))?;
+    match socket.connect(&addr.into()) {
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        done => done?,
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    loop {
+        stream.writable().await?;
+        // It is over again, or never began; only who reads learns which, and keeps what was said.
+        let over = stream.peer_addr().is_err();
+        let said =
+            over.then(|| SockRef::from(&stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
+        match said.transpose() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+            Ok(_) => return Ok(stream),
+        }
+        // Neither: it is still under way.
+        let _ = stream.try_io(Interest::WRITABLE, || -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+    }
 }
 
 /// A free local port may be dialled from itself (simultaneous open): then nobody is there.
@@ -213,8 +268,8 @@ fn not_ourselves(stream: TcpStream, dialled: SocketAddr) -> io::Result<TcpStream
     Err(io::Error::new(io::ErrorKind::ConnectionRefused, problem))
 }
 
-/// Reads until the kernel has no more. The runtime's own read takes a short read for "drained",
-/// and stalls when an urgent byte cut it short.
+/// Reads until the kernel has no more, which it says with the bytes where it can. The runtime's own
+/// read takes a short read for "drained", and stalls when an urgent byte cut it short.
 pub(crate) fn poll_read(
     stream: &TcpStream,
     cx: &mut Context<'_>,
@@ -222,12 +277,70 @@ pub(crate) fn poll_read(
 ) -> Poll<io::Result<usize>> {
     loop {
         ready!(stream.poll_read_ready(cx))?;
-        let socket = SockRef::from(stream);
-        match stream.try_io(Interest::READABLE, || (&*socket).read(buf)) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            read => return Poll::Ready(read),
+        let mut read = None;
+        let more = stream.try_io(Interest::READABLE, || {
+            let (n, drained) = receive(stream, buf)?;
+            read = Some(n);
+            // So the runtime learns that the next bytes are news, without a read that finds none.
+            if drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (read, more) {
+            (Some(n), _) => return Poll::Ready(Ok(n)),
+            (None, Err(e)) if e.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(e)),
+            (None, _) => {}
         }
     }
+}
+
+/// Reads, and says whether there was nothing behind it: no byte, urgent or not, and no end. The
+/// kernel tells (TCP_INQ, Linux 4.18); where it does not, there may always be more.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn receive(stream: &TcpStream, buf: &mut [u8]) -> io::Result<(usize, bool)> {
+    use std::os::fd::AsRawFd;
+    // One control message of one int takes 24 bytes at the most, aligned like this.
+    let mut control = [0_u64; 4];
+    let mut iov = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
+    // SAFETY: zeroes are a header without address, buffers and control messages.
+    let mut head: libc::msghdr = unsafe { std::mem::zeroed() };
+    head.msg_iov = &mut iov;
+    head.msg_iovlen = 1;
+    head.msg_control = control.as_mut_ptr().cast();
+    head.msg_controllen = size_of_val(&control) as _;
+    // SAFETY: the descriptor is open while `stream` is borrowed; the header points to `buf` and
+    // `control`, with their lengths, and both outlive the call.
+    let read = unsafe { libc::recvmsg(stream.as_raw_fd(), &mut head, 0) };
+    let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has written whole control messages into `control` and their length into the
+    // header; one of this kind holds one int.
+    let left = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&head).as_ref();
+        let told = first.filter(|told| {
+            (told.cmsg_level, told.cmsg_type) == (libc::IPPROTO_TCP, libc::TCP_CM_INQ)
+        });
+        told.map(|told| libc::CMSG_DATA(told).cast::<libc::c_int>().read_unaligned())
+    };
+    Ok((read, left == Some(0)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn receive(stream: &TcpStream, buf: &mut [u8]) -> io::Result<(usize, bool)> {
+    use std::io::Read;
+    let socket = SockRef::from(stream);
+    Ok(((&*socket).read(buf)?, false))
+}
+
+/// Has the kernel say with each read how much is left. One that cannot does not matter.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn tell_what_is_left(socket: &SockRef<'_>) {
+    use std::os::fd::AsRawFd;
+    let on: libc::c_int = 1;
+    let (value, len) = ((&raw const on).cast(), size_of_val(&on) as libc::socklen_t);
+    // SAFETY: the descriptor is open while it is borrowed; the option takes one int.
+    let _ = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INQ, value, len)
+    };
 }
 
 pub(crate) fn poll_write(
@@ -312,6 +425,57 @@ mod tests {
             let (near, _far) = pair(RawTcpOptions { user_timeout, ..d() }).await;
             let in_force = SockRef::from(&near).tcp_user_timeout().unwrap();
             assert_eq!(in_force, user_timeout.map(|s| s.0));
+        }
+    }
+
+    /// An urgent byte and an end are something left as well: neither shows in how much was read.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_read_says_whether_it_was_the_last() {
+        let (near, far) = pair(RawTcpOptions::default()).await;
+        let all_came = async |bytes: usize| {
+            while unacked(&far) != Some(0) {
+                tokio::task::yield_now().await;
+            }
+            let mut buf = vec![0; bytes + 1];
+            while near.peek(&mut buf).await.unwrap() < bytes {}
+        };
+        let say = |bytes: &[u8]| assert_eq!(far.try_write(bytes).unwrap(), bytes.len());
+        let mut buf = [0; 3];
+        say(b"hello");
+        all_came(5).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (3, false));
+        assert_eq!(
+            receive(&near, &mut buf).unwrap(),
+            (2, true),
+            "though it did not fill the buffer"
+        );
+        say(b"a");
+        SockRef::from(&far).send_out_of_band(b"!").unwrap();
+        say(b"b");
+        all_came(1).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, false), "cut short by the urgent one");
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, true));
+        say(b"c");
+        finish(&far).unwrap();
+        all_came(1).await;
+        assert_eq!(receive(&near, &mut buf).unwrap(), (1, false), "the end is behind it");
+        assert_eq!(receive(&near, &mut buf).unwrap().0, 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_stands_between_two_peers_gives_no_connection_up() {
+        let options = TcpOptions::default().patient();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &options, None).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(connect(addr, &options), listener.accept());
+        for stream in [near.unwrap(), far.unwrap()] {
+            let socket = SockRef::from(&stream);
+            assert!(!socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);
+            assert!(stream.nodelay().unwrap());
         }
     }
 

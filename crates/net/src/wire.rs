@@ -1,6 +1,7 @@
 //! One connection as both drivers use it: an outbound queue, a read that is always outstanding
 //! (unless a device plays frozen), and a record of every byte at the moment the kernel took or gave it.
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
@@ -19,6 +20,12 @@ const FULL: usize = 256 * 1024;
 /// The same for frames, which cost memory however short they are.
 const FULL_FRAMES: usize = 1024;
 const READ: usize = 16 * 1024;
+
+thread_local! {
+    /// Where bytes are read to before they are known to be few: one for all connections, and it need
+    /// not be cleared each time.
+    static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
 
 pub(crate) struct Wire {
     stream: Stream,
@@ -99,6 +106,16 @@ impl Wire {
     pub(crate) fn acked(&self) -> Option<u64> {
         Some(self.written.saturating_sub(self.stream.unacked()? as u64))
     }
+    /// Requests that are still queued stay unsent, for they will be asked elsewhere; and so does all
+    /// else if one of them is half out.
+    pub(crate) fn drop_requests(&mut self) {
+        let half = |out: &Outgoing| out.rest.len() < out.frame.bytes.len();
+        if self.outbox.front().is_some_and(|out| out.frame.ticket.is_some() && half(out)) {
+            self.outbox.clear();
+        }
+        self.outbox.retain(|out| out.frame.ticket.is_none());
+        self.queued = self.outbox.iter().map(|out| out.rest.len()).sum();
+    }
     /// Hands the kernel what it takes at once of what is queued.
     pub(crate) fn last_words(&mut self, env: &Env) {
         let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -156,10 +173,13 @@ impl Wire {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         let conn = self.conn;
-        let mut buf = [0; READ];
-        let Poll::Ready(read) = self.stream.poll_read(cx, &mut buf) else { return Poll::Pending };
+        let read = READING.with_borrow_mut(|buf| {
+            let read = self.stream.poll_read(cx, buf);
+            read.map_ok(|n| Bytes::copy_from_slice(&buf[..n]))
+        });
+        let Poll::Ready(read) = read else { return Poll::Pending };
         Poll::Ready(match read {
-            Ok(0) => {
+            Ok(bytes) if bytes.is_empty() => {
                 self.read_ended = true;
                 match self.broken.take() {
                     Some(reason) => Happened::Ended(reason),
@@ -169,9 +189,8 @@ impl Wire {
                     }
                 }
             }
-            Ok(n) => {
-                let bytes = Bytes::copy_from_slice(&buf[..n]);
-                env.record(Event::Received { conn, bytes: bytes.clone() });
+            Ok(bytes) => {
+                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
                 Happened::Received(bytes)
             }
             Err(e) => {
@@ -217,7 +236,7 @@ impl Wire {
     pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
         self.outbox.front().filter(|out| out.rest.is_empty())?;
         let written = self.outbox.pop_front()?;
-        env.record(outbound(self.conn, &written.frame, env.now() - written.since));
+        env.record_with(|| outbound(self.conn, &written.frame, env.now() - written.since));
         Some(written.frame)
     }
 

@@ -48,7 +48,7 @@ async fn a_host_that_has_stopped_has_closed_every_connection() {
 async fn what_the_peers_kernel_does_not_have_is_not_acknowledged() {
     let listener = std::net::TcpListener::bind(any_port()).unwrap();
     let net = Net::Tcp(TcpOptions::default());
-    let mut stream = net.connect(&[listener.local_addr().unwrap()]).await.unwrap();
+    let stream = net.connect(&[listener.local_addr().unwrap()]).await.unwrap();
     let (mut peer, _) = listener.accept().unwrap();
     assert_eq!(stream.unacked(), Some(0));
     let chunk = vec![7; 64 * 1024];

@@ -163,6 +163,12 @@ impl<M: Mode> Modes<M> {
     pub fn standing(&self) -> M {
         self.standing
     }
+    /// Those for a few times, as people write them, in the order in which they come before it.
+    pub fn next(&self) -> Vec<String> {
+        let text =
+            |(mode, times): &(M, u32)| Quirk { mode: *mode, times: Some(*times) }.to_string();
+        self.next.iter().map(text).collect()
+    }
     /// Some for a few times are waiting.
     pub fn has_next(&self) -> bool {
         !self.next.is_empty()

@@ -83,6 +83,10 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn extent(bytes: &[u8]) -> Option<u64>;
     /// What evidence calls a whole message, sound or not: the `kind` of its frame.
     fn kind(message: &[u8]) -> &'static str;
+    /// Every answer that [`Self::kind`] can give; none if it cannot say.
+    fn kinds() -> Vec<&'static str> {
+        Vec::new()
+    }
     /// A message on one line, for reading.
     fn in_words(message: &[u8]) -> String {
         Self::explain(message).in_words()

@@ -212,6 +212,9 @@ impl<P: Protocol> Protocol for Named<P> {
     fn kind(message: &[u8]) -> &'static str {
         P::kind(message)
     }
+    fn kinds() -> Vec<&'static str> {
+        P::kinds()
+    }
 }
 
 /// What every protocol owes: the same answer however the bytes are cut, and no harm from noise.

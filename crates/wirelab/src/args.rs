@@ -6,7 +6,11 @@ mod device;
 mod hsms;
 mod judge;
 mod papers;
+mod proxy;
+mod replay;
+mod report;
 mod run;
+mod sweep;
 mod toggle;
 mod vkb;
 
@@ -19,10 +23,14 @@ use clap::{
 pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
-pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsWhat};
+pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
-pub(crate) use run::{HsmsServer, RunArgs};
+pub(crate) use proxy::{ProxyArgs, RecordArgs};
+pub(crate) use replay::{ReplayArgs, Side};
+pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
+pub(crate) use run::RunArgs;
+pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -53,10 +61,24 @@ pub(crate) enum Command {
     Hsms(Box<HsmsArgs>),
     /// Plays a device.
     Device(DeviceArgs),
+    /// Carries connections, and harms them on command.
+    Proxy(Box<ProxyArgs>),
+    /// Records a real session.
+    Record(RecordArgs),
+    /// Plays one side of a recorded session.
+    Replay(ReplayArgs),
     /// Plays scenarios and judges them by what was on the wire.
     Run(RunArgs),
+    /// Breaks one exchange at every byte, in every way.
+    Sweep(SweepArgs),
+    /// Plays scenarios on wires as bad as chance makes them.
+    Swarm(SwarmArgs),
     /// Judges what was recorded, and devices and clients of others.
     Judge(JudgeArgs),
+    /// Judges recorded runs again and writes reports on them.
+    Report(ReportArgs),
+    /// Says where two recorded runs part on the wire.
+    Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
     /// Measures client and device against bare sockets.
@@ -137,6 +159,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "state", "from"),
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
+    ("replay", "protocol", "exact"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -1,5 +1,8 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
+mod hosting;
+pub(crate) mod proxy;
+
 use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
@@ -15,6 +18,8 @@ use crate::{
     args::{DeviceArgs, EquipmentArgs, Form, LingerArg, Retry, ToggleArgs},
     exit::Failure,
 };
+
+pub(crate) use hosting::{Hosting, Server, hosting};
 
 /// A name of a host has no more characters.
 const LONGEST_HOST: usize = 253;
@@ -247,11 +252,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
 /// Its description cannot be read.
 fn equipment_flags(args: EquipmentArgs) -> Result<Vec<(&'static str, Option<Value>)>, Failure> {
     let EquipmentArgs { personality, active, session, tool, t3, t5, t6, t7, t8, linktest } = args;
-    let tool = tool.map(|file| {
-        let wrong = |e: String| Failure::usage(format!("{}: {e}", file.display()));
-        let text = std::fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?;
-        toml::from_str::<Value>(&text).map_err(|e| wrong(e.to_string().replace('\n', " ")))
-    });
+    let tool = tool.map(|file| hosting::from_file(&file));
     let span = |span: Option<Span>| span.map(|span| json!(span));
     Ok(vec![
         ("as", personality.map(Value::from)),

@@ -9,12 +9,17 @@ use std::{
 
 use axum::{
     Router,
-    extract::State,
-    http::{HeaderMap, Method, header},
-    response::IntoResponse,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
     routing::get,
 };
-use net::record::{Metrics, negotiate};
+use net::{
+    Recorder,
+    record::{Metrics, negotiate},
+};
+use serde::Serialize;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -22,12 +27,27 @@ use tokio::{
 
 use crate::{exit::Failure, text};
 
+/// Longer bodies are refused.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// Of the record, so much is kept for those who ask for it.
+pub(crate) const KEPT: usize = 16 << 20;
+/// And about so much goes into one answer.
+const PAGE: usize = 1 << 20;
+
 /// A port of 127.0.0.1; 0 is any free one.
 ///
 /// # Errors
 /// The operating system's: most often, the port is taken.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listen_at((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// The same at any address.
+///
+/// # Errors
+/// The operating system's: most often, the port is taken.
+pub(crate) fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addr)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -137,4 +157,87 @@ async fn serve_metrics(
         served.scrapes.send_modify(|scrapes| *scrapes += 1);
     }
     ([(header::CONTENT_TYPE, format.content_type())], body)
+}
+
+/// What is refused before its body comes.
+pub(crate) async fn by_its_head(headers: HeaderMap, request: Request, next: Next) -> Response {
+    // A page that somebody has open in a browser may post to loopback without being asked.
+    if headers.contains_key(header::ORIGIN) {
+        return failed(StatusCode::FORBIDDEN, "no orders from pages of a browser");
+    }
+    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    if len.is_some_and(|len: u64| len > MAX_BODY as u64) {
+        let problem = format!("longer than {MAX_BODY} bytes");
+        return failed(StatusCode::PAYLOAD_TOO_LARGE, &problem);
+    }
+    next.run(request).await
+}
+
+/// An answer that says what is wrong.
+pub(crate) fn failed(status: StatusCode, error: &str) -> Response {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        error: &'a str,
+    }
+    json(status, &Failed { error })
+}
+
+/// JSON on one line.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], text::json_line(body)).into_response()
+}
+
+/// A page of the record, from the number that the query says on. The next begins after its last line.
+///
+/// # Errors
+/// What it says is no number.
+pub(crate) fn page(recorder: &Recorder, uri: &Uri) -> Result<String, String> {
+    let from = match query(uri, "from") {
+        None => 0,
+        Some(from) => {
+            from.parse().map_err(|_| format!("from: `{from}` is no number of a record"))?
+        }
+    };
+    Ok(recorder.since(from, PAGE).iter().map(text::json_line).collect())
+}
+
+/// The value of a key behind the question mark.
+pub(crate) fn query(uri: &Uri, wanted: &str) -> Option<String> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == wanted).map(|(_, value)| decoded(value))
+}
+
+/// `%41` is A.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, more @ ..] = rest {
+        let hex = more.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        match hex.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_paths_may_be_written_in_hex() {
+        for (text, is) in [("a%20b", "a b"), ("%41", "A"), ("100%", "100%"), ("%zz", "%zz")] {
+            assert_eq!(decoded(text), is);
+        }
+        let uri: Uri = "/record?from=7&proxy=a%2fb".parse().unwrap();
+        assert_eq!(query(&uri, "proxy").as_deref(), Some("a/b"));
+        assert_eq!(query(&uri, "to"), None);
+    }
 }

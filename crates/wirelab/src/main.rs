@@ -8,6 +8,7 @@ mod http;
 mod lines;
 mod signals;
 mod text;
+mod told;
 
 use std::process::ExitCode;
 
@@ -29,8 +30,15 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Vkb(args) => cmd::vkb::run(args),
         Command::Hsms(args) => cmd::hsms::run(*args),
         Command::Device(args) => cmd::device::run(args),
+        Command::Proxy(args) => cmd::proxy::run(*args),
+        Command::Record(args) => cmd::record::run(args),
+        Command::Replay(args) => cmd::replay::run(args),
         Command::Run(args) => cmd::run::run(args),
+        Command::Sweep(args) => cmd::sweep::run(args),
+        Command::Swarm(args) => cmd::swarm::run(args),
         Command::Judge(args) => cmd::judge::run(args),
+        Command::Report(args) => cmd::report::run(args),
+        Command::Diff(args) => cmd::diff::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::Completions(args) => cmd::completions::run(args),

@@ -68,6 +68,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         .map_err(|e| unwritable("to stdout", &e))
 }
 
+/// Writes bytes to stdout as they are, now.
+///
+/// # Errors
+/// The reader has gone, or the output is not writable.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritable("to stdout", &e))
+}
+
 /// What it means that `output` cannot be written.
 pub(crate) fn unwritable(output: &str, error: &io::Error) -> Failure {
     match error.kind() {

@@ -1,5 +1,8 @@
 //! A scenario's own expectations, held against the record. One function each.
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use net::{
     Dir, Event, Record, Sink,
@@ -12,7 +15,7 @@ use crate::run::TARGET;
 use crate::{
     scenario::{
         Applied, Bytes, Closed, Connections, Duplicates, Elapsed, Ending, Expect, Frames, Gaps,
-        Metric, Noted, Outcome, Packet, SameBytes, Scenario,
+        Metric, Noted, Outcome, Packet, SameBytes, Scenario, Struck,
     },
     words,
 };
@@ -63,6 +66,7 @@ impl<'a> Evidence<'a> {
             Expect::Elapsed(e) => self.elapsed(e),
             Expect::Closed(e) => self.closed(e),
             Expect::Fact(e) => self.noted(e),
+            Expect::Struck(e) => self.struck(e),
             Expect::Metric(e) => metric(e, &|series| self.metric(series)),
         }
     }
@@ -105,7 +109,16 @@ impl<'a> Evidence<'a> {
     }
 
     fn connections(&self, Connections { device, count }: &Connections) -> Judged {
-        let opened = self.seqs(device.get_ref(), |e| matches!(e, Event::Opened { .. }));
+        // What a proxy dialled itself, it did not accept.
+        let mut dialled = BTreeSet::new();
+        let opened = self.seqs(device.get_ref(), |e| match e {
+            Event::Connecting { conn, .. } => {
+                dialled.insert(*conn);
+                false
+            }
+            Event::Opened { conn, .. } => !dialled.contains(conn),
+            _ => false,
+        });
         let text = format!("wanted {count} connections at {device}, saw {}", opened.len());
         unless(opened.len() == *count, text, opened)
     }
@@ -308,7 +321,19 @@ impl<'a> Evidence<'a> {
         metrics.value(series)
     }
 
-    fn seqs(&self, node: &str, wanted: impl Fn(&Event) -> bool) -> Vec<u64> {
+    fn struck(&self, Struck { proxy, fault, at_least }: &Struck) -> Judged {
+        let seen = self.seqs(proxy.get_ref(), |e| {
+            let Event::Struck { fault: is, .. } = e else { return false };
+            let named = |wanted: &String| is.split(' ').next() == Some(wanted) || **is == **wanted;
+            fault.as_ref().is_none_or(named)
+        });
+        let what = fault.as_deref().unwrap_or("any fault");
+        let text =
+            format!("wanted {what} to strike {at_least} times at {proxy}, saw {}", seen.len());
+        unless(seen.len() >= *at_least, text, seen)
+    }
+
+    fn seqs(&self, node: &str, mut wanted: impl FnMut(&Event) -> bool) -> Vec<u64> {
         self.at(node).filter(|r| wanted(&r.event)).map(|r| r.seq).collect()
     }
 }

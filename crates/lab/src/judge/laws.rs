@@ -1,16 +1,26 @@
 //! What holds for every run, whatever the scenario. One function each.
+use std::time::Duration;
+
 use net::record::Role;
 use proto::Delivery;
 
-use super::{Finding, index::Index};
+use super::{
+    Finding,
+    index::{Done, Index, Request, Sent},
+};
 
 const ONE_ANSWER: &str = "law 1: one answer";
 const OK_MEANS_SEEN: &str = "law 2: ok means seen";
 const NO_WORDS_BEFORE_READY: &str = "law 3: no words before the handshake";
 const VERIFIED_MEANS_ANSWERED: &str = "law 4: verified means answered";
 const ONCE_IS_ONCE: &str = "law 5: once is once";
-const THE_FAULT_FIRED: &str = "law 6: the fault fired";
+pub(super) const THE_FAULT_FIRED: &str = "law 6: the fault fired";
 const CLEAN_END: &str = "law 7: clean end";
+
+/// Whoever claims that something survived has watched it for longer than this.
+const WAITED: Duration = Duration::from_millis(1);
+/// So many requests are named one by one.
+const NOTES: usize = 10;
 
 /// Every way in which the record breaks a law, or cannot show that it does not.
 pub(super) fn broken(index: &Index) -> Vec<Finding> {
@@ -30,7 +40,33 @@ pub(super) fn broken(index: &Index) -> Vec<Finding> {
 pub(super) fn notes(index: &Index) -> Vec<String> {
     let mut verified = index.requests.values().flat_map(|r| &r.done);
     let unseen = !index.has_device && verified.any(|d| d.ok >= Some(Delivery::Survived));
-    if unseen { vec!["client-side evidence only: no device wrote a record".into()] } else { vec![] }
+    if unseen {
+        return vec!["client-side evidence only: no device wrote a record".into()];
+    }
+    let unsure = [Some(Delivery::Survived), Some(Delivery::Replied)];
+    let lost = index.requests.iter().filter_map(|(ticket, request)| {
+        let read = request.sent.iter().any(|sent| index.read_at(sent).is_some());
+        let done = request.done.iter().find(|done| unsure.contains(&done.ok))?;
+        let fault = lost_on_the_wire(index, request, done).filter(|_| !read)?;
+        request.arrived.is_empty().then(|| {
+            format!(
+                "request {ticket} ended well and was lost on the wire by `{fault}`: without an \
+                 answer that names it nobody can tell"
+            )
+        })
+    });
+    lost.take(NOTES).collect()
+}
+
+/// The fault that took this request from the wire, after its sender's peer had it. That is no excuse
+/// for who claims a success at once, without having waited for anything.
+fn lost_on_the_wire<'a>(
+    index: &Index<'a>,
+    request: &Request<'_>,
+    done: &Done<'_>,
+) -> Option<&'a str> {
+    let waited = |sent: &&Sent<'_>| done.at - sent.at >= WAITED;
+    request.sent.iter().filter(waited).find_map(|sent| index.taken_by(sent))
 }
 
 /// Every request has exactly one outcome.
@@ -59,12 +95,18 @@ fn ok_means_seen(index: &Index) -> Vec<Finding> {
     for (ticket, request) in &index.requests {
         for done in &request.done {
             let Some(delivery) = done.ok else { continue };
-            let arrived = request.arrived.iter().any(|seq| *seq < done.seq)
-                || request.sent.iter().filter_map(|sent| index.read_at(sent)).any(|seq| {
-                    // That it was not lost may show later; that it was answered may not.
-                    seq < done.seq || delivery == Delivery::Survived
-                });
-            if index.has_device && delivery >= Delivery::Survived && !arrived {
+            let read = request.sent.iter().filter_map(|sent| index.read_at(sent));
+            // That it was not lost may show later; that it was answered may not.
+            let arrived = request
+                .arrived
+                .iter()
+                .copied()
+                .chain(read)
+                .any(|seq| seq < done.seq || delivery == Delivery::Survived);
+            // An answer that names nothing may answer what a fault made of the request.
+            let lost =
+                delivery <= Delivery::Replied && lost_on_the_wire(index, request, done).is_some();
+            if index.has_device && delivery >= Delivery::Survived && !arrived && !lost {
                 let text =
                     format!("request {ticket} ended `{delivery}`, but no device received it");
                 found.push(Finding::fail(OK_MEANS_SEEN, text, [done.seq]));
@@ -129,19 +171,11 @@ fn once_is_once(index: &Index) -> Vec<Finding> {
 
 /// Every quirk that was armed showed afterwards. If not, the run tested something else.
 fn the_fault_fired(index: &Index) -> Vec<Finding> {
-    let armed = index.armed.iter().filter_map(|armed| {
-        let mode = armed.quirk.split_whitespace().next().unwrap_or_default();
-        let fired = match mode {
-            "success" => return None,
-            "refuse" => index.refused.last(),
-            mode => [mode, armed.quirk]
-                .iter()
-                .filter_map(|name| index.fired.get(&(armed.device, *name))?.last())
-                .max(),
-        };
+    let armed = index.armed.iter().filter(|armed| armed.mode() != "success");
+    let silent = armed.filter(|armed| index.showed(armed).is_none());
+    let armed = silent.map(|armed| {
         let text = format!("`{}` was armed at {} and never showed", armed.quirk, armed.device);
-        let silent = fired.is_none_or(|seq| *seq < armed.seq);
-        silent.then(|| Finding::inconclusive(THE_FAULT_FIRED, text, [armed.seq]))
+        Finding::inconclusive(THE_FAULT_FIRED, text, [armed.seq])
     });
     armed.collect()
 }

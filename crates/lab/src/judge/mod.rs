@@ -5,13 +5,17 @@ mod index;
 mod laws;
 #[cfg(test)]
 mod tape;
+mod wire;
 
 use std::fmt;
 
 use net::Record;
 use serde::Serialize;
 
-use crate::{run::TARGET, scenario::Scenario};
+use crate::{
+    run::TARGET,
+    scenario::{Conviction, Scenario},
+};
 use index::Index;
 
 /// Something tried, and how it went. The worst of several is theirs together.
@@ -51,16 +55,73 @@ pub struct Finding {
 }
 
 /// Judges a run by its record: the laws, then the scenario's own expectations. In the world
-/// [`TARGET`] the device writes no record, and what only it could tell is a note.
+/// [`TARGET`] the device writes no record, and what only it could tell is a note. Who was to be
+/// convicted must have been.
 pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
     let index = Index::new(records);
     let mut findings = laws::broken(&index);
-    findings.extend(expect::unmet(scenario, world, records));
-    if let Some((seq, step, problem)) = index.failed_steps.first() {
+    let convicted = scenario.convicts.as_ref().map(|wanted| convict(wanted, &mut findings));
+    findings.extend(expect::unmet(scenario, world, records).into_iter().map(
+        |f| match index.ended {
+            Some(_) => f,
+            // Of a run cut short, what is missing may still have come.
+            None => Finding { outcome: Outcome::Inconclusive, ..f },
+        },
+    ));
+    let astray = astray(&index);
+    if !astray.is_empty() {
         // Whatever else was seen, it was not seen of the run that was meant.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
-        findings.push(Finding::inconclusive(format!("step {step}"), *problem, [*seq]));
+        findings.extend(astray);
     }
+    let mut notes: Vec<String> = convicted.into_iter().flatten().collect();
+    notes.extend(laws::notes(&index));
+    if world == TARGET {
+        let unseen = scenario.unseen_of_foreign().into_iter();
+        notes.extend(unseen.map(|what| format!("{what}: passed over, client-side evidence only")));
+    }
+    verdict(&index, findings, notes)
+}
+
+/// Judges a run by the laws alone, which hold also where a step could not be done.
+pub fn judge_by_laws(records: &[Record]) -> Verdict {
+    let index = Index::new(records);
+    let mut findings = laws::broken(&index);
+    findings.extend(astray(&index));
+    verdict(&index, findings, laws::notes(&index))
+}
+
+/// Why this was not the run that was meant.
+fn astray(index: &Index) -> Vec<Finding> {
+    let step = index.failed_steps.first().map(|(seq, step, problem)| {
+        Finding::inconclusive(format!("step {step}"), *problem, [*seq])
+    });
+    let deafened = index.deafened.first().map(|(seq, device, addr, detail)| {
+        let text = format!("{device} could not take connections again at {addr}: {detail}");
+        Finding::inconclusive("listening", text, [*seq])
+    });
+    step.into_iter().chain(deafened).collect()
+}
+
+/// Takes what the law found against whom it was to convict: now these are no findings, but what was
+/// to be shown.
+fn convict(wanted: &Conviction, findings: &mut Vec<Finding>) -> Vec<String> {
+    let Conviction { client, law } = wanted;
+    let its = format!("law {law}: ");
+    let is_his = |f: &mut Finding| f.outcome == Outcome::Fail && f.rule.starts_with(&its);
+    let found: Vec<Finding> = findings.extract_if(.., is_his).collect();
+    if found.is_empty() {
+        let text = format!("{client} was to be convicted by law {law} and was not");
+        findings.push(Finding::fail("convicts", text, []));
+    }
+    let note = |Finding { rule, text, records, .. }: Finding| {
+        let records: Vec<_> = records.iter().map(|seq| format!("#{seq}")).collect();
+        format!("{client} is convicted, as it should be: {rule}: {text} [{}]", records.join(" "))
+    };
+    found.into_iter().map(note).collect()
+}
+
+fn verdict(index: &Index, mut findings: Vec<Finding>, notes: Vec<String>) -> Verdict {
     if index.lost > 0 {
         // What is missing may have been in the part that was let go.
         findings.iter_mut().for_each(|f| f.outcome = Outcome::Inconclusive);
@@ -73,12 +134,16 @@ pub fn judge(scenario: &Scenario, world: &str, records: &[Record]) -> Verdict {
         findings.push(Finding::inconclusive("evidence", text, [*before, *after]));
     }
     let outcome = findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Pass);
-    let mut notes = laws::notes(&index);
-    if world == TARGET {
-        let unseen = scenario.unseen_of_foreign().into_iter();
-        notes.extend(unseen.map(|what| format!("{what}: passed over, client-side evidence only")));
-    }
     Verdict { outcome, findings, notes }
+}
+
+impl Verdict {
+    /// The same, where not everything that was to go wrong had to.
+    pub(crate) fn whatever_fired(mut self) -> Self {
+        self.findings.retain(|f| f.rule != laws::THE_FAULT_FIRED);
+        let worst = self.findings.iter().map(|f| f.outcome).max();
+        Self { outcome: worst.unwrap_or(Outcome::Pass), ..self }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -130,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn the_laws_judge_also_without_a_scenario() {
+        assert_eq!(judge_by_laws(&Tape::sound().records()).outcome, Outcome::Pass);
+        let twice = Tape::sound().unended().lab(net::Event::Ended { tasks_left: 1 });
+        assert_eq!(judge_by_laws(&twice.records()).outcome, Outcome::Fail);
+    }
+
+    #[test]
     fn an_unmet_expectation_fails_and_names_itself() {
         let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
         let verdict = judge(&unmet, "sim", &Tape::sound().records());
@@ -143,6 +215,14 @@ mod tests {
         let verdict = judge(&unmet, "sim", &Tape::sound().records()[3..]);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.last().unwrap().text.contains("oldest 3 records"));
+    }
+
+    #[test]
+    fn a_record_without_its_end_convicts_nobody_of_what_is_missing() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let verdict = judge(&unmet, "sim", &Tape::sound().unended().records());
+        assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+        assert!(verdict.findings.iter().any(|f| f.rule == "expect[0] connections"));
     }
 
     #[test]
@@ -173,6 +253,24 @@ mod tests {
         let verdict = judge(&unmet, "sim", &records);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(verdict.findings.iter().any(|f| f.rule == "step 3" && f.text == "waited in vain"));
+    }
+
+    #[test]
+    fn a_device_that_could_not_listen_again_is_the_ports_fault() {
+        let unmet = scenario("connections = { device = \"lamp\", count = 2 }");
+        let mut records = Tape::sound().records();
+        let (addr, detail) = (([127, 0, 0, 1], 9000).into(), "Address already in use".into());
+        records[0] = net::Record {
+            node: "lamp".into(),
+            event: net::Event::ListenFailed { addr, detail },
+            ..records[0].clone()
+        };
+        let verdict = judge(&unmet, "sim", &records);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+        let told = verdict.findings.iter().find(|f| f.rule == "listening").unwrap();
+        let text =
+            "lamp could not take connections again at 127.0.0.1:9000: Address already in use";
+        assert_eq!((told.text.as_str(), &told.records[..]), (text, &[records[0].seq][..]));
     }
 
     #[test]

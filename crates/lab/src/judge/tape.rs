@@ -50,6 +50,10 @@ impl Tape {
     pub(crate) fn device(self, event: Event) -> Self {
         self.push("lamp", Role::Device, event)
     }
+    /// The proxy writes this down.
+    pub(crate) fn proxy(self, event: Event) -> Self {
+        self.push("wire", Role::Proxy, event)
+    }
     /// The lab writes this down.
     pub(crate) fn lab(self, event: Event) -> Self {
         self.push("lab", Role::Lab, event)

@@ -151,6 +151,10 @@ impl Line {
     pub(super) fn is_between_frames(&self) -> bool {
         self.begun.is_empty()
     }
+    /// Whether the peer's program has read all we wrote, if that can be known.
+    pub(super) fn is_read(&self) -> Option<bool> {
+        self.stream.as_ref()?.drained()
+    }
     /// Whether it was us who closed.
     pub(super) fn is_ours(&self) -> bool {
         self.stream.is_none() && self.closed.is_none()
@@ -163,7 +167,7 @@ impl Line {
                 && self.poll_read(cx, env).is_ready()
             {}
             let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
-            if rest.is_empty() || self.closed.is_some() {
+            if rest.is_empty() {
                 return Poll::Ready(());
             }
             match stream.poll_write(cx, &[IoSlice::new(rest)]) {

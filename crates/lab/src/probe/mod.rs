@@ -1,9 +1,11 @@
 //! Judges somebody else's device or client by probes: bytes on a bare connection, and what came of
 //! them. No codec of ours takes part, so that it cannot excuse its own mistakes. The cases are data;
 //! this folder plays them, and one folder a protocol holds them.
+pub mod backoff;
 pub mod bytes;
 pub mod clients;
 pub mod devices;
+mod gate;
 pub mod hsms;
 mod line;
 pub mod outcome;
@@ -13,6 +15,8 @@ pub mod program;
 pub mod report;
 pub mod setup;
 pub mod steps;
+pub mod story;
+pub mod toggle;
 pub mod verdict;
 
 use proto::ConfigError;
@@ -48,12 +52,23 @@ pub struct Suite {
     pub cut: fn(&[u8]) -> Cut,
     /// What a frame is called.
     pub name: fn(&[u8]) -> String,
+    /// The id of the command that a frame is, where commands have one.
+    pub command: fn(&[u8]) -> Option<String>,
     /// What is done about a frame no case waits for.
     pub reflex: fn(&[u8]) -> Reflex,
     /// Shows that a peer serves: played on a connection of its own.
     pub health: &'static [Step],
     /// The cases, group by group.
-    pub groups: &'static [&'static [Case]],
+    pub groups: &'static [Group],
+}
+
+/// Cases that are about the same thing.
+#[derive(Debug)]
+pub struct Group {
+    /// Its name: a suite of its own, for whoever wants only that.
+    pub name: &'static str,
+    /// They, in their order.
+    pub cases: &'static [Case],
 }
 
 /// How much of the bytes received so far is a frame.
@@ -91,6 +106,8 @@ pub struct Case {
     pub needs: Option<&'static str>,
     /// Whether frames unasked for go unanswered, because they are what the case is about.
     pub mute: bool,
+    /// How a client finds its port when it starts.
+    pub port: Port,
     /// What is done.
     pub steps: &'static [Step],
     /// What the first reading of the standard demands; empty where it is silent.
@@ -99,6 +116,17 @@ pub struct Case {
     pub second: &'static [Want],
     /// What neither demands and both can live with.
     pub acceptable: &'static [Want],
+}
+
+/// How a client finds its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Somebody listens.
+    Open,
+    /// Nobody does.
+    Shut,
+    /// Somebody does, and whoever dials gets no answer.
+    Full,
 }
 
 impl Case {
@@ -115,6 +143,7 @@ impl Case {
             rule,
             needs: None,
             mute: false,
+            port: Port::Open,
             steps,
             first: &[],
             second: &[],
@@ -141,6 +170,14 @@ impl Case {
     pub const fn needs(self, timer: &'static str) -> Self {
         Self { needs: Some(timer), ..self }
     }
+    /// Nobody listens yet when the client starts.
+    pub const fn shut(self) -> Self {
+        Self { port: Port::Shut, ..self }
+    }
+    /// Somebody listens and has no room for the client: it gets no answer at all.
+    pub const fn full(self) -> Self {
+        Self { port: Port::Full, ..self }
+    }
     /// Frames unasked for go unanswered.
     pub const fn mute(self) -> Self {
         Self { mute: true, ..self }
@@ -148,7 +185,7 @@ impl Case {
 }
 
 /// Every suite there is.
-pub const SUITES: &[&Suite] = &[&hsms::DEVICE, &hsms::CLIENT];
+pub const SUITES: &[&Suite] = &[&hsms::DEVICE, &hsms::CLIENT, &toggle::DEVICE, &toggle::CLIENT];
 
 /// The suite for this end of this protocol.
 ///
@@ -166,7 +203,12 @@ pub fn find(protocol: &str, side: Side) -> Result<&'static Suite, ConfigError> {
 impl Suite {
     /// Its cases, in their order.
     pub fn cases(&self) -> impl Iterator<Item = &'static Case> {
-        self.groups.iter().flat_map(|group| group.iter())
+        self.groups.iter().flat_map(|group| group.cases.iter())
+    }
+    /// The name of the group a case is in.
+    pub fn group(&self, case: &Case) -> &'static str {
+        let of = |group: &&Group| group.cases.iter().any(|other| other.id == case.id);
+        self.groups.iter().find(of).map_or("", |group| group.name)
     }
     /// The number of the reading called `name`.
     ///

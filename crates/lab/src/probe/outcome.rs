@@ -5,6 +5,7 @@ use super::{
     Setup,
     bytes::{Pattern, Vars},
     steps::Length,
+    story::{Story, Told},
 };
 
 /// What came.
@@ -18,6 +19,8 @@ pub struct Observed {
     pub gaps: Vec<Duration>,
     /// What letters had come to stand for.
     pub vars: Vars,
+    /// What a client's program claims and what the device knows, if the case is about that.
+    pub story: Option<Story>,
 }
 
 /// What had become of the connection.
@@ -59,6 +62,8 @@ pub struct Want {
     pub end: End,
     /// A client comes again, but not before this.
     pub again: Option<Length>,
+    /// What the client's program claims, and what the device knows.
+    pub story: Option<Told>,
 }
 
 /// What may become of a connection.
@@ -78,25 +83,34 @@ pub enum End {
 
 /// These frames, and the connection stays.
 pub const fn stays(frames: &'static [Pattern]) -> Want {
-    Want { frames, end: End::Stays, again: None }
+    Want { frames, end: End::Stays, again: None, story: None }
 }
 
 /// These frames, then the peer closes.
 pub const fn closes(frames: &'static [Pattern]) -> Want {
-    Want { frames, end: End::Closes, again: None }
+    Want { frames, end: End::Closes, again: None, story: None }
 }
 
 /// These frames, then the peer closes when this has passed.
 pub const fn closes_at(frames: &'static [Pattern], when: Length) -> Want {
-    Want { frames, end: End::ClosesAt(when), again: None }
+    Want { frames, end: End::ClosesAt(when), again: None, story: None }
 }
 
 /// The client comes again each time, and not before this.
 pub const fn again(not_before: Length) -> Want {
-    Want { frames: &[], end: End::Any, again: Some(not_before) }
+    Want { frames: &[], end: End::Any, again: Some(not_before), story: None }
+}
+
+/// It is as told, and nothing was said that is no command.
+pub const fn told(story: Told) -> Want {
+    Want { frames: &[], end: End::Any, again: None, story: Some(story) }
 }
 
 impl Want {
+    /// The same, and the end of the connection does not matter.
+    pub const fn then_anything(self) -> Self {
+        Self { end: End::Any, ..self }
+    }
     /// Whether this is what came.
     pub fn is(&self, seen: &Observed, setup: &Setup) -> bool {
         let mut vars = seen.vars.clone();
@@ -105,7 +119,14 @@ impl Want {
             let Some(covered) = pattern.bytes.covers(rest, &mut vars) else { return false };
             rest = &rest[covered..];
         }
-        rest.is_empty() && self.end.is(seen.end, setup) && self.came_again(seen, setup)
+        rest.is_empty()
+            && self.end.is(seen.end, setup)
+            && self.came_again(seen, setup)
+            && self.is_told(seen, setup)
+    }
+    fn is_told(&self, seen: &Observed, setup: &Setup) -> bool {
+        let Some(told) = &self.story else { return true };
+        seen.story.as_ref().is_some_and(|story| told.is(story, setup))
     }
     fn came_again(&self, seen: &Observed, setup: &Setup) -> bool {
         let Some(length) = self.again else { return true };
@@ -145,6 +166,11 @@ impl fmt::Display for Want {
         if let Some(length) = self.again {
             return write!(f, "comes again, not before {length}");
         }
+        if let Some(told) = self.story {
+            let names: Vec<_> = self.frames.iter().map(|pattern| pattern.name).collect();
+            let said = if names.is_empty() { String::new() } else { names.join(", ") + ", " };
+            return write!(f, "{said}{told}");
+        }
         match self.frames {
             [] => f.write_str("says nothing")?,
             frames => {
@@ -166,6 +192,10 @@ impl Observed {
     /// It in few words that are the same every time: `Reject 4, stays`, `closes at T7`.
     pub fn brief(&self, name: fn(&[u8]) -> String, setup: &Setup) -> String {
         let mut parts = names(&self.frames, name);
+        if let Some(story) = &self.story {
+            parts.push(story.brief());
+            return parts.join(", ");
+        }
         match self.end {
             Ended::Open => parts.push("stays".into()),
             Ended::Deaf => parts.push("is deaf".into()),
@@ -182,6 +212,10 @@ impl Observed {
             said if said.is_empty() => "said nothing".into(),
             said => format!("said {said}"),
         };
+        if let Some(story) = &self.story {
+            let said = if self.frames.is_empty() { String::new() } else { said + "; " };
+            return format!("{said}{}", story.full());
+        }
         let end = match self.end {
             Ended::Open => "stayed".into(),
             Ended::Deaf => "kept the connection, and answered on it no more".into(),

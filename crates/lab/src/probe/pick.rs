@@ -1,16 +1,23 @@
 //! Which cases are meant: patterns of ids, `*` for any letters and `?` for one.
 use super::{Case, Suite};
 
-/// The cases of `suite` that one of `wanted` names, or all if none is wanted, without those that one
-/// of `unwanted` names.
+/// The cases of `suite` that are in one of `groups` and that one of `wanted` names, without those
+/// that one of `unwanted` names. No group is all groups, and nothing wanted is everything.
 ///
 /// # Errors
-/// A pattern that names no case at all, which is a mistake.
+/// A group there is not, or a pattern that names no case at all, which is a mistake.
 pub fn pick(
     suite: &Suite,
+    groups: &[String],
     wanted: &[String],
     unwanted: &[String],
 ) -> Result<Vec<&'static Case>, String> {
+    for name in groups {
+        if !suite.groups.iter().any(|group| group.name == name) {
+            let all: Vec<_> = suite.groups.iter().map(|group| group.name).collect();
+            return Err(format!("no suite `{name}`; there are {}", all.join(", ")));
+        }
+    }
     for pattern in wanted.iter().chain(unwanted) {
         if !suite.cases().any(|case| names(pattern, case.id)) {
             return Err(format!("no case is called `{pattern}`; --list shows them all"));
@@ -18,8 +25,11 @@ pub fn pick(
     }
     let any = |patterns: &[String], case: &Case| patterns.iter().any(|p| names(p, case.id));
     let meant = |case: &&'static Case| wanted.is_empty() || any(wanted, case);
-    let picked: Vec<_> = suite.cases().filter(meant).filter(|case| !any(unwanted, case)).collect();
-    if picked.is_empty() { Err("every case is excluded".into()) } else { Ok(picked) }
+    let within = |name: &str| groups.is_empty() || groups.iter().any(|group| group == name);
+    let among = suite.groups.iter().filter(|group| within(group.name));
+    let among = among.flat_map(|group| group.cases.iter());
+    let picked: Vec<_> = among.filter(meant).filter(|case| !any(unwanted, case)).collect();
+    if picked.is_empty() { Err("no case is left".into()) } else { Ok(picked) }
 }
 
 /// Whether the pattern names this id, with or without the protocol in front.
@@ -70,7 +80,7 @@ mod tests {
     fn cases_are_picked_by_pattern_and_left_out_by_pattern() {
         let ids = |wanted: &[&str], unwanted: &[&str]| {
             let own = |words: &[&str]| words.iter().map(|w| w.to_string()).collect::<Vec<_>>();
-            pick(&DEVICE, &own(wanted), &own(unwanted))
+            pick(&DEVICE, &[], &own(wanted), &own(unwanted))
                 .map(|cases| cases.iter().map(|case| case.id).collect::<Vec<_>>())
         };
         assert_eq!(ids(&[], &[]).unwrap().len(), DEVICE.cases().count());
@@ -78,6 +88,10 @@ mod tests {
         assert_eq!(ids(&["2.?"], &["2.1", "*.2"]).unwrap()[0], "hsms/2.3");
         assert!(ids(&["9.9"], &[]).unwrap_err().contains("9.9"));
         assert!(ids(&[], &["nope"]).unwrap_err().contains("nope"));
-        assert_eq!(ids(&["1.1"], &["1.*"]).unwrap_err(), "every case is excluded");
+        let group = |name: &str| pick(&DEVICE, &[name.into()], &["*.1".into()], &[]);
+        let ids_of = |cases: Vec<&Case>| cases.iter().map(|case| case.id).collect::<Vec<_>>();
+        assert_eq!(ids_of(group("timers").unwrap()), ["hsms/7.1"]);
+        assert!(group("nope").unwrap_err().contains("no suite `nope`; there are select"));
+        assert_eq!(ids(&["1.1"], &["1.*"]).unwrap_err(), "no case is left");
     }
 }

@@ -1,30 +1,37 @@
 //! Plays one case against a peer, and says what came of it.
+mod hear;
+mod serve;
+
 use std::time::Duration;
 
-use net::{Env, net::Listener};
-use proto::{CloseReason, Time};
+use net::Env;
+use proto::CloseReason;
 
 use super::{
-    Case, Reflex, Setup, Suite,
-    bytes::{Bytes, Pattern, Vars},
-    line::{Came, Line},
-    outcome::{Ended, Observed},
+    Case, Port, Setup, Suite,
+    bytes::{Bytes, Vars},
+    gate::Gate,
+    line::Line,
+    outcome::Observed,
     program::Program,
-    steps::{Length, Step, Until},
+    steps::{Length, Step},
     verdict::Trouble,
 };
+use serve::Page;
 
-/// Frames noted of one case; a peer that says more says it for ever.
-const FRAMES: usize = 10_000;
 /// Between two attempts to connect to a device that refuses.
 const AGAIN: Duration = Duration::from_millis(20);
+/// Between two looks at what a peer has read.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Who is at the other end.
 pub(super) enum Peer<'a> {
     /// A device at this address.
     Device(std::net::SocketAddr),
     /// A client that dials us.
-    Client(&'a mut Listener, &'a mut Program),
+    Client(&'a mut Gate, &'a mut Program),
+    /// Whoever opened the one connection there is.
+    Caller,
 }
 
 pub(super) struct Player<'a> {
@@ -33,18 +40,16 @@ pub(super) struct Player<'a> {
     env: &'a Env,
     peer: Peer<'a>,
     mute: bool,
+    /// The port is shut at times, so that a client may have come and we did not see it.
+    shut: bool,
     lines: Vec<Line>,
     current: usize,
     vars: Vars,
     seen: Observed,
-}
-
-/// What came while we waited.
-enum Got {
-    Frame(Vec<u8>),
-    Part,
-    Closed,
-    Nothing,
+    /// Where it is written down what a client asks on this connection.
+    page: Option<Page<'a>>,
+    /// The port is to be shut, in this way, for so long.
+    away: Option<(CloseReason, Length)>,
 }
 
 impl<'a> Player<'a> {
@@ -54,12 +59,15 @@ impl<'a> Player<'a> {
         env: &'a Env,
         peer: Peer<'a>,
     ) -> Self {
-        let (lines, vars, seen) = (Vec::new(), setup.vars(), Observed::default());
-        Self { suite, setup, env, peer, mute: false, lines, current: 0, vars, seen }
+        let (lines, vars, seen) = (Vec::new(), setup.vars(""), Observed::default());
+        let (mute, shut, current, page, away) = (false, false, 0, None, None);
+        Self { suite, setup, env, peer, mute, shut, lines, current, vars, seen, page, away }
     }
     /// Plays a case to its end.
     pub(super) async fn case(mut self, case: &Case) -> Result<Observed, Trouble> {
         self.mute = case.mute;
+        self.shut = case.port != Port::Open;
+        self.vars = self.setup.vars(case.id);
         self.steps(case.steps).await?;
         self.seen.vars = self.vars.clone();
         for line in &mut self.lines {
@@ -111,6 +119,18 @@ impl<'a> Player<'a> {
             }
             Step::Close => self.close(CloseReason::Local)?,
             Step::Reset => self.close(CloseReason::Abort)?,
+            Step::Serve(treatments) => return self.serve(treatments).await,
+            Step::Act => self.act()?,
+            Step::Forget => self.forget()?,
+            Step::Leave(length) => self.away = Some((CloseReason::Local, length)),
+            Step::Crash(length) => self.away = Some((CloseReason::Abort, length)),
+            Step::Dialled => self.await_dial().await?,
+            Step::Apart(length) => self.await_read(length).await?,
+            Step::Open(length) | Step::Reopen(length) => {
+                let back = self.env.now() + length.of(self.setup);
+                self.gate()?.shut(Some(back));
+                self.shut = true;
+            }
         }
         Ok(())
     }
@@ -118,6 +138,30 @@ impl<'a> Player<'a> {
     fn line(&mut self) -> Result<&mut Line, Trouble> {
         let missing = || Trouble::Inconclusive("the case has no connection".into());
         self.lines.get_mut(self.current).ok_or_else(missing)
+    }
+    fn gate(&mut self) -> Result<&mut Gate, Trouble> {
+        match &mut self.peer {
+            Peer::Client(gate, _) => Ok(gate),
+            Peer::Device(_) | Peer::Caller => {
+                Err(Trouble::Inconclusive("the case has a port, and the peer does not dial".into()))
+            }
+        }
+    }
+    /// Polls, since the kernel tells nobody who does not accept.
+    async fn await_dial(&mut self) -> Result<(), Trouble> {
+        let (env, until) = (self.env, self.env.now() + self.setup.start());
+        while env.now() < until && self.gate()?.is_dialled() != Some(true) {
+            env.sleep_until(env.now() + AGAIN).await;
+        }
+        Ok(())
+    }
+    /// Polls, since nobody is told what another program reads.
+    async fn await_read(&mut self, length: Length) -> Result<(), Trouble> {
+        let (env, until) = (self.env, self.env.now() + length.of(self.setup));
+        while env.now() < until && self.line()?.is_read() != Some(true) {
+            env.sleep_until(env.now() + SOON).await;
+        }
+        Ok(())
     }
     fn close(&mut self, reason: CloseReason) -> Result<(), Trouble> {
         let env = self.env;
@@ -179,7 +223,7 @@ impl<'a> Player<'a> {
     /// Waits until the client dials.
     async fn dialled(&mut self, patience: Duration) -> Result<(), String> {
         let (conn, cut, env) = (self.conn(), self.suite.cut, self.env);
-        let Peer::Client(listener, program) = &mut self.peer else {
+        let Peer::Client(gate, program) = &mut self.peer else {
             return Err("the case waits to be dialled, and the peer is a device".into());
         };
         let until = env.now() + patience;
@@ -187,7 +231,7 @@ impl<'a> Player<'a> {
         let stream = loop {
             tokio::select! {
                 biased;
-                stream = listener.accept() => match stream {
+                stream = gate.accept(env) => match stream {
                     Ok(stream) => break stream,
                     Err(e) => return Err(format!("could not accept: {e}")),
                 },
@@ -210,6 +254,7 @@ impl<'a> Player<'a> {
         let bytes = bytes.render(&self.vars).map_err(Trouble::Inconclusive)?;
         let env = self.env;
         self.line()?.send(bytes, env).await;
+        self.answered();
         Ok(())
     }
     async fn send_slowly(&mut self, bytes: Bytes, gap: Length) -> Result<(), Trouble> {
@@ -221,185 +266,7 @@ impl<'a> Player<'a> {
             }
             self.line()?.send(vec![byte], env).await;
         }
+        self.answered();
         Ok(())
-    }
-
-    /// What comes next, but for what the reflexes pass over.
-    async fn next(&mut self, until: Time, wanted: Option<&Pattern>) -> Result<Got, Trouble> {
-        let (env, reflex, mute) = (self.env, self.suite.reflex, self.mute);
-        loop {
-            let line = self.line()?;
-            if line.is_ours() {
-                return Ok(Got::Nothing);
-            }
-            let came = tokio::select! {
-                biased;
-                came = line.next(env) => came,
-                () = env.sleep_until(until) => return Ok(Got::Nothing),
-            };
-            let frame = match came {
-                Came::Frame(frame) => frame,
-                Came::Part => return Ok(Got::Part),
-                Came::Closed => return Ok(Got::Closed),
-                Came::TooMuch => return Err(Trouble::Fault("it said more than 64 MiB".into())),
-            };
-            if let Some(pattern) = wanted
-                && pattern.bytes.covers(&[&frame], &mut self.vars).is_some()
-            {
-                return Ok(Got::Frame(frame));
-            }
-            match if mute { Reflex::Keep } else { reflex(&frame) } {
-                Reflex::Keep => return Ok(Got::Frame(frame)),
-                Reflex::Drop => {}
-                Reflex::Answer(answer) => {
-                    let line = self.line()?;
-                    let mark = line.mark;
-                    if line.is_between_frames() {
-                        line.send(answer, env).await;
-                    }
-                    line.mark = mark;
-                }
-            }
-        }
-    }
-    /// Waits for it; or what came instead, in words.
-    async fn expect(&mut self, pattern: &Pattern) -> Result<Option<String>, Trouble> {
-        let until = self.env.now() + self.setup.patience();
-        loop {
-            let instead = match self.next(until, Some(pattern)).await? {
-                Got::Part => continue,
-                Got::Frame(frame) => {
-                    let covers = pattern.bytes.covers(&[&frame], &mut self.vars.clone());
-                    if covers.is_some() {
-                        return Ok(None);
-                    }
-                    format!("said {}", (self.suite.name)(&frame))
-                }
-                Got::Closed => "closed".into(),
-                Got::Nothing => "said nothing".into(),
-            };
-            return Ok(Some(format!("waited for {}, and it {instead}", pattern.name)));
-        }
-    }
-
-    async fn lull(&mut self) -> Result<(), Trouble> {
-        let until = self.env.now() + self.setup.quiet();
-        loop {
-            match self.next(until, None).await? {
-                Got::Frame(_) | Got::Part => {}
-                Got::Closed | Got::Nothing => return Ok(()),
-            }
-        }
-    }
-    async fn watch(&mut self, until: Until) -> Result<(), Trouble> {
-        let (patience, quiet) = (self.setup.patience(), self.setup.quiet());
-        let mark = self.line()?.mark;
-        let mut deadline = match until {
-            Until::Frames(_) => self.env.now() + patience,
-            Until::Within(_, length) => self.env.now() + length.of(self.setup).max(patience),
-            Until::Past(length) => mark + self.past(length),
-        };
-        loop {
-            match (self.next(deadline, None).await?, until) {
-                (Got::Frame(frame), _) => {
-                    self.note(frame)?;
-                    if let Until::Frames(count) | Until::Within(count, _) = until {
-                        let enough = self.seen.frames.len() >= count;
-                        deadline = self.env.now() + if enough { quiet } else { patience };
-                    }
-                }
-                (Got::Part, Until::Frames(_)) => deadline = self.env.now() + patience,
-                (Got::Part, Until::Past(_) | Until::Within(..)) => {}
-                (Got::Closed, _) => {
-                    self.closed(mark, due(until))?;
-                    return Ok(());
-                }
-                (Got::Nothing, _) => {
-                    self.seen.end = Ended::Open;
-                    return Ok(());
-                }
-            }
-        }
-    }
-    fn past(&self, length: Length) -> Duration {
-        let length = length.of(self.setup);
-        length + self.setup.tolerance(length)
-    }
-    fn note(&mut self, frame: Vec<u8>) -> Result<(), Trouble> {
-        self.seen.frames.push(frame);
-        if self.seen.frames.len() > FRAMES {
-            return Err(Trouble::Fault(format!("it said more than {FRAMES} messages")));
-        }
-        Ok(())
-    }
-    fn closed(&mut self, mark: Time, due: Option<Length>) -> Result<(), Trouble> {
-        let closed = self.line()?.closed;
-        self.seen.end = match closed {
-            Some((how, at)) => Ended::Closed { how, after: at - mark, due },
-            None => Ended::Open,
-        };
-        Ok(())
-    }
-
-    async fn poke(
-        &mut self,
-        ask: Bytes,
-        answer: &Pattern,
-        every: Length,
-        past: Length,
-    ) -> Result<(), Trouble> {
-        let mark = self.line()?.mark;
-        let end = mark + self.past(past);
-        while self.env.now() < end {
-            self.send(ask).await?;
-            let until = end.min(self.env.now() + every.of(self.setup));
-            loop {
-                match self.next(until, Some(answer)).await? {
-                    Got::Frame(frame) => {
-                        let good = answer.bytes.covers(&[&frame], &mut self.vars.clone());
-                        if good.is_none() {
-                            self.note(frame)?;
-                        }
-                    }
-                    Got::Part => {}
-                    Got::Closed => return self.closed(mark, Some(past)),
-                    Got::Nothing => break,
-                }
-            }
-        }
-        self.seen.end = Ended::Open;
-        Ok(())
-    }
-    async fn ping(&mut self, ask: Bytes, answer: &Pattern) -> Result<(), Trouble> {
-        let mark = self.line()?.mark;
-        if self.line()?.closed.is_some() {
-            return Ok(());
-        }
-        self.send(ask).await?;
-        let until = self.env.now() + self.setup.patience();
-        loop {
-            match self.next(until, Some(answer)).await? {
-                Got::Frame(frame) => {
-                    if answer.bytes.covers(&[&frame], &mut self.vars.clone()).is_some() {
-                        self.seen.end = Ended::Open;
-                        return Ok(());
-                    }
-                    self.note(frame)?;
-                }
-                Got::Part => {}
-                Got::Closed => return self.closed(mark, None),
-                Got::Nothing => {
-                    self.seen.end = Ended::Deaf;
-                    return Ok(());
-                }
-            }
-        }
-    }
-}
-
-fn due(until: Until) -> Option<Length> {
-    match until {
-        Until::Frames(_) | Until::Within(..) => None,
-        Until::Past(length) => Some(length),
     }
 }

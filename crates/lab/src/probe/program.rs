@@ -8,16 +8,25 @@ use std::{
 };
 
 use net::Env;
+use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     process::{Child, Command},
     task::JoinHandle,
 };
 
+use super::story::Claim;
+
 /// A program that prints more than this in one case floods.
 pub const FLOOD: usize = 1 << 20;
 /// What is kept of what it printed, from the end.
 const KEPT: usize = 2048;
+/// What is kept of its stdout apart, for its last line.
+const LINE: usize = 16 << 10;
+/// Outcomes that are a success.
+const GOOD: [&str; 3] = ["ok", "success", "done"];
+/// Between its end and the end of its pipes.
+const DRAIN: Duration = Duration::from_millis(200);
 /// How long it may take to end when asked to.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -30,9 +39,12 @@ pub struct Program {
     readers: Vec<JoinHandle<()>>,
 }
 
+/// What a program printed.
 #[derive(Default)]
 struct Said {
     tail: Vec<u8>,
+    /// The end of its stdout.
+    out: Vec<u8>,
     total: usize,
 }
 
@@ -66,10 +78,10 @@ impl Program {
         let said = Arc::<Mutex<Said>>::default();
         let mut readers = Vec::new();
         if let Some(out) = child.stdout.take() {
-            readers.push(tokio::spawn(listen(out, said.clone())));
+            readers.push(tokio::spawn(listen(out, true, said.clone())));
         }
         if let Some(err) = child.stderr.take() {
-            readers.push(tokio::spawn(listen(err, said.clone())));
+            readers.push(tokio::spawn(listen(err, false, said.clone())));
         }
         Ok(Self { child, group, status: None, said, readers })
     }
@@ -93,6 +105,26 @@ impl Program {
                 (None, None) => format!("it ended{last}"),
             },
         }
+    }
+    /// What it says of itself; nothing if it did not end by itself.
+    pub async fn claim(&mut self, env: &Env) -> Option<Claim> {
+        let code = self.status.as_ref()?.as_ref().ok()?.code()?;
+        // What it printed last may still be in the pipe. A child of its may hold the pipe open.
+        let until = env.now() + DRAIN;
+        for reader in &mut self.readers {
+            tokio::select! {
+                biased;
+                _ = reader => {}
+                () = env.sleep_until(until) => break,
+            }
+        }
+        self.readers.retain(|reader| !reader.is_finished());
+        let outcome = outcome(&self.said().out);
+        let success = match &outcome {
+            Some(outcome) => GOOD.contains(&outcome.as_str()),
+            None => code == 0,
+        };
+        Some(Claim { success, code, outcome })
     }
     /// Ends it, and what it started. Says what it did wrong by itself: it died, or it flooded.
     pub async fn end(mut self, env: &Env) -> Vec<String> {
@@ -172,16 +204,47 @@ fn signal(_: ExitStatus) -> Option<i32> {
 }
 
 /// Stops listening to one that floods; its pipe fills, and it waits until it is ended.
-async fn listen(mut pipe: impl AsyncRead + Unpin, said: Arc<Mutex<Said>>) {
+async fn listen(mut pipe: impl AsyncRead + Unpin, is_out: bool, said: Arc<Mutex<Said>>) {
     let mut buf = vec![0; 8192];
     while let Ok(n @ 1..) = pipe.read(&mut buf).await {
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         said.total += n;
-        said.tail.extend_from_slice(&buf[..n]);
-        let over = said.tail.len().saturating_sub(KEPT);
-        said.tail.drain(..over);
+        keep(&mut said.tail, &buf[..n], KEPT);
+        if is_out {
+            keep(&mut said.out, &buf[..n], LINE);
+        }
         if said.total > FLOOD {
             return;
         }
+    }
+}
+
+fn keep(tail: &mut Vec<u8>, bytes: &[u8], most: usize) {
+    tail.extend_from_slice(bytes);
+    tail.drain(..tail.len().saturating_sub(most));
+}
+
+/// The outcome in the last line of an output: a JSON object with `outcome`. With `event` as well it
+/// is a line of a log.
+fn outcome(out: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(out);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    let Ok(Value::Object(line)) = serde_json::from_str(last) else { return None };
+    let outcome = line.get("outcome").filter(|_| !line.contains_key("event"))?;
+    Some(outcome.as_str()?.chars().take(40).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_a_claim_if_it_is_an_object_with_an_outcome() {
+        let of = |text: &str| outcome(text.as_bytes());
+        assert_eq!(of("talk\n{\"outcome\": \"ok\"}\n\n").as_deref(), Some("ok"));
+        assert_eq!(of("{\"outcome\": \"ok\"}\nbye\n"), None);
+        assert_eq!(of("{\"event\":\"tcp_packet\",\"outcome\":\"success\"}\n"), None);
+        assert_eq!(of("{\"outcome\": 1}"), None);
+        assert_eq!(of(""), None);
     }
 }

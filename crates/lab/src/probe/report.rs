@@ -12,8 +12,8 @@ const SHOWN: usize = 24;
 
 /// One case in a line, and why it is no pass; `trace` shows the bytes as well.
 pub fn line(result: &CaseResult, trace: bool) -> String {
-    let CaseResult { id, title, requirement, verdict, expected, actual, notes, evidence, .. } =
-        result;
+    let CaseResult { id, title, requirement, verdict, expected, actual, notes, .. } = result;
+    let CaseResult { backoff, evidence, .. } = result;
     let mut out = format!("{}  {id:<10} {title}\n", ink(*verdict));
     if *verdict != Verdict::Pass {
         let mut row = |name: &str, text: &str| {
@@ -28,6 +28,9 @@ pub fn line(result: &CaseResult, trace: bool) -> String {
             }
         }
         notes.iter().for_each(|note| row("also", note));
+    }
+    if let Some(backoff) = backoff {
+        let _ = writeln!(out, "              {:<9} {backoff}", "pauses");
     }
     if trace || *verdict == Verdict::Fail {
         for moment in evidence.iter().take(SHOWN) {

@@ -8,6 +8,9 @@ use super::{Suite, bytes::Vars};
 /// No close is judged to be early or late by less than this.
 const LEAST_TOLERANCE: Duration = Duration::from_millis(300);
 
+/// The pauses between more attempts than these would take hours.
+const MOST_ATTEMPTS: usize = 10;
+
 /// Checked. The timers are those the peer is configured to.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -19,6 +22,8 @@ pub struct Setup {
     limit: Duration,
     start: Duration,
     greet: bool,
+    attempts: usize,
+    salt: u64,
 }
 
 /// What a person may set, unchecked.
@@ -40,6 +45,12 @@ pub struct RawSetup {
     pub start: Duration,
     /// Whether to say who we are before anything else is asked.
     pub greet: bool,
+    /// Whom a device is to switch, where the protocol names it.
+    pub device_id: String,
+    /// How many attempts a client is set to make, the first included.
+    pub attempts: usize,
+    /// Makes the ids of this run's commands unlike those of others.
+    pub salt: u64,
 }
 
 impl Default for RawSetup {
@@ -53,6 +64,9 @@ impl Default for RawSetup {
             limit: Duration::from_secs(180),
             start: Duration::from_secs(10),
             greet: false,
+            device_id: "D1".into(),
+            attempts: 2,
+            salt: 0,
         }
     }
 }
@@ -63,7 +77,19 @@ impl Setup {
     /// # Errors
     /// There is no such reading, or a time makes no sense.
     pub fn new(suite: &Suite, raw: RawSetup) -> Result<Self, ConfigError> {
-        let RawSetup { timers: given, session, level, patience, settle, limit, start, greet } = raw;
+        let RawSetup {
+            timers: given,
+            session,
+            level,
+            patience,
+            settle,
+            limit,
+            start,
+            greet,
+            device_id,
+            attempts,
+            salt,
+        } = raw;
         if patience.is_zero() {
             return Err(ConfigError::new("patience", "must be above 0"));
         }
@@ -84,11 +110,20 @@ impl Setup {
         if session > 0x7ffe {
             return Err(ConfigError::new("session", "a device id is at most 32766"));
         }
-        let vars = Vars::default()
+        if device_id.is_empty() || device_id.len() > 200 {
+            return Err(ConfigError::new("device_id", "must have 1 to 200 bytes"));
+        }
+        if !(1..=MOST_ATTEMPTS).contains(&attempts) {
+            return Err(ConfigError::new("attempts", format!("must be 1 to {MOST_ATTEMPTS}")));
+        }
+        let level = level.map_or(Ok(0), |name| suite.level(&name))?;
+        let mut vars = Vars::default()
+            .by(level)
             .with('s', &format!("{session:04x}"))
             .with('w', &format!("{:04x}", session + 1));
-        let level = level.map_or(Ok(0), |name| suite.level(&name))?;
-        Ok(Self { timers, vars, level, patience, settle, limit, start, greet })
+        let quoted = serde_json::to_string(&device_id).expect("a text is always JSON");
+        vars.learn('i', quoted.as_bytes());
+        Ok(Self { timers, vars, level, patience, settle, limit, start, greet, attempts, salt })
     }
     /// How this timer is set; nothing, if it is off.
     pub fn timer(&self, name: &str) -> Option<Duration> {
@@ -98,9 +133,27 @@ impl Setup {
     pub fn tolerance(&self, time: Duration) -> Duration {
         (time * 3 / 10).max(LEAST_TOLERANCE)
     }
-    /// The letters known from the start.
-    pub fn vars(&self) -> Vars {
-        self.vars.clone()
+    /// The letters known from the start: `u` is an id of this case's own, and `v` another.
+    pub fn vars(&self, case: &str) -> Vars {
+        let mut vars = self.vars.clone();
+        for (letter, add) in [('u', 0), ('v', 1)] {
+            let id = case.bytes().fold(self.salt ^ add, mixed);
+            vars.learn(letter, format!("{id:016x}").as_bytes());
+        }
+        vars
+    }
+    /// How many attempts a client is set to make.
+    pub fn attempts(&self) -> usize {
+        self.attempts
+    }
+    /// How long all attempts of a client may take, with the pauses in between.
+    pub fn span(&self) -> Duration {
+        let each = ["connect", "send", "recv"].map(|name| self.timer(name).unwrap_or_default());
+        let each: Duration = each.iter().sum();
+        let pause =
+            self.timer("backoff").unwrap_or_default() + self.timer("jitter").unwrap_or_default();
+        let attempts = u32::try_from(self.attempts).expect("there are few");
+        each * attempts + pause * ((1 << (attempts - 1)) - 1) + self.patience
     }
     /// The number of the reading it is judged by.
     pub fn level(&self) -> usize {
@@ -132,6 +185,11 @@ impl Setup {
     }
 }
 
+/// One step of FNV-1a: ids need to be different, and no more.
+fn mixed(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(17)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::hsms::DEVICE, *};
@@ -154,8 +212,32 @@ mod tests {
         assert_eq!(refused(RawSetup { patience: Duration::ZERO, ..d() }), "patience");
         assert_eq!(refused(RawSetup { session: 0x7fff, ..d() }), "session");
         assert_eq!(refused(RawSetup { level: Some("e38".into()), ..d() }), "as");
+        assert_eq!(refused(RawSetup { device_id: String::new(), ..d() }), "device_id");
+        assert_eq!(refused(RawSetup { attempts: 0, ..d() }), "attempts");
+        assert_eq!(refused(RawSetup { attempts: 11, ..d() }), "attempts");
         let timer = |name, ms| BTreeMap::from([(name, Duration::from_millis(ms))]);
         assert_eq!(refused(RawSetup { timers: timer("t7", 0), ..d() }), "t7");
         assert_eq!(refused(RawSetup { timers: timer("t9", 1), ..d() }), "t9");
+    }
+
+    #[test]
+    fn every_case_has_ids_of_its_own_and_every_run_others() {
+        let setup = |salt| Setup::new(&DEVICE, RawSetup { salt, ..RawSetup::default() }).unwrap();
+        let id = |salt, case: &str, letter| setup(salt).vars(case).bytes(letter).unwrap();
+        assert_eq!(id(0, "toggle/1.1", 'u').len(), 16);
+        assert_eq!(id(0, "toggle/1.1", 'u'), id(0, "toggle/1.1", 'u'));
+        assert_ne!(id(0, "toggle/1.1", 'u'), id(0, "toggle/1.1", 'v'));
+        assert_ne!(id(0, "toggle/1.1", 'u'), id(0, "toggle/1.2", 'u'));
+        assert_ne!(id(0, "toggle/1.1", 'u'), id(1, "toggle/1.1", 'u'));
+    }
+
+    #[test]
+    fn all_attempts_take_as_long_as_each_and_the_pauses() {
+        let setup = |attempts| {
+            let raw = RawSetup { attempts, ..RawSetup::default() };
+            Setup::new(&crate::probe::toggle::CLIENT, raw).unwrap()
+        };
+        assert_eq!(setup(1).span(), Duration::from_millis(4000 + 1000));
+        assert_eq!(setup(3).span(), Duration::from_millis(3 * 4000 + 3 * 350 + 1000));
     }
 }

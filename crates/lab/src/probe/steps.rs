@@ -53,6 +53,26 @@ pub enum Step {
     Close,
     /// Closes with a reset (RST).
     Reset,
+    /// Until the client's program ends: the first connection it opens is treated by the first of
+    /// these, and so on, the last by the last of them. Without any, connections are not even taken.
+    Serve(&'static [&'static [Step]]),
+    /// In `Serve`: does what the last command asks, once for each id.
+    Act,
+    /// In `Serve`: forgets which commands were done.
+    Forget,
+    /// In `Serve`, last: shuts the port, finishes (FIN), and listens again after this.
+    Leave(Length),
+    /// In `Serve`, last: the same with a reset (RST).
+    Crash(Length),
+    /// Listens, after this, at the port that a case began without.
+    Open(Length),
+    /// Waits until somebody has dialled, without taking the connection.
+    Dialled,
+    /// Waits until the peer's program has read all we wrote, so that what follows comes apart from it;
+    /// if that cannot be known or does not happen, for this long.
+    Apart(Length),
+    /// Has the listener go with whoever waits in it, and come back after this.
+    Reopen(Length),
 }
 
 /// Until when to watch.

@@ -25,6 +25,7 @@ const TOY: Suite = Suite {
     levels: ["strict", "lax"],
     cut: |bytes| if bytes.is_empty() { Cut::More } else { Cut::Frame(1) },
     name: |frame| format!("{:02x}", frame[0]),
+    command: |_| None,
     reflex: |frame| match frame[0] {
         0x60 => Reflex::Drop,
         0x61 => Reflex::Answer(vec![0x62]),

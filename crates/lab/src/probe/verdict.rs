@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::{
     Case, Setup, Suite,
+    backoff::{self, Fit, Pause},
     outcome::{Ended, Observed, Want},
+    story::{Attempt, Claim},
 };
 
 /// How a case went.
@@ -64,6 +66,12 @@ pub struct CaseResult {
     pub actual: String,
     /// The same in few words that do not depend on the clock; empty if nothing was seen.
     pub brief: String,
+    /// Every attempt of a client.
+    pub attempts: Vec<Attempt>,
+    /// The rule that the pauses between them follow.
+    pub backoff: Option<Fit>,
+    /// What a client's program says of itself.
+    pub claim: Option<Claim>,
     /// What else a reader should know.
     pub notes: Vec<String>,
     /// Milliseconds it took.
@@ -118,7 +126,8 @@ pub fn judge(
         Err(Trouble::Inconclusive(why)) => (Verdict::Inconclusive, why.clone(), String::new()),
         Err(Trouble::Fault(what)) => (Verdict::Fail, what.clone(), String::new()),
     };
-    CaseResult {
+    let story = seen.as_ref().ok().and_then(|seen| seen.story.clone());
+    let mut result = CaseResult {
         id: case.id,
         title: case.title,
         requirement: case.rule,
@@ -126,9 +135,26 @@ pub fn judge(
         expected: expected(case, setup),
         actual,
         brief,
+        attempts: Vec::new(),
+        backoff: seen.as_ref().ok().and_then(|seen| backoff::fit(&pauses(seen))),
+        claim: None,
         notes: Vec::new(),
         elapsed_ms: 0.0,
         evidence: Vec::new(),
+    };
+    if let Some(story) = story {
+        story.faults().into_iter().for_each(|fault| result.also(fault));
+        result.attempts = story.attempts;
+        result.claim = story.claim;
+    }
+    result
+}
+
+fn pauses(seen: &Observed) -> Vec<Pause> {
+    let plain = |length: &Duration| Pause { length: *length, after_success: false };
+    match &seen.story {
+        Some(story) => story.pauses(),
+        None => seen.gaps.iter().map(plain).collect(),
     }
 }
 

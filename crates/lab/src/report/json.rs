@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     CaseResult, Skipped, Stats,
+    latency::{Bucket, buckets},
     stats::{P95_MS, P99_MS},
 };
 use crate::judge::{Outcome, Verdict};
@@ -74,6 +75,8 @@ pub struct Suite<'a> {
     /// Left out because the run was interrupted.
     not_played: usize,
     latency_ms: Option<Stats>,
+    /// All latencies, so that those of several hosts can be added up without loss.
+    latency_histogram: Vec<Bucket>,
     cases: Vec<Case<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     skipped: &'a [Skipped],
@@ -111,6 +114,7 @@ pub fn suite<'a>(cases: &'a [CaseResult], skipped: &'a [Skipped], not_played: us
         inconclusive: count(Outcome::Inconclusive),
         not_played,
         latency_ms: Stats::of(&samples),
+        latency_histogram: buckets(&samples),
         cases: cases.iter().map(case).collect(),
         skipped,
     }

@@ -65,6 +65,18 @@ mod tests {
     }
 
     #[test]
+    fn any_reader_of_xml_finds_the_failure() {
+        let report = Report::deserialize_from_str(&xml(&cases(), &[], Timestamp::UNIX_EPOCH));
+        let report = report.expect("sound XML");
+        let status = &report.test_suites[0].test_cases[1].status;
+        let TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, message, .. } = status
+        else {
+            panic!("{status:?}");
+        };
+        assert_eq!(message.as_deref(), Some("wanted D1 set 1 times at lamp, saw 2"));
+    }
+
+    #[test]
     fn bytes_that_xml_cannot_hold_are_left_out() {
         let mut cases = cases();
         cases[1].verdict.findings[0].text = "saw `\x07\x1b[31m<html>`".into();

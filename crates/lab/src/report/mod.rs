@@ -1,8 +1,19 @@
 //! What became of a suite, for people and for machines. Nothing here decides anything.
+pub mod diff;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod latency;
+pub mod marks;
+pub mod mermaid;
+pub mod pcapng;
+pub mod probed;
+mod segments;
+pub mod sequence;
 pub mod stats;
+mod svg;
 pub mod text;
+pub mod wires;
 
 use std::time::Duration;
 
@@ -54,6 +65,27 @@ pub fn latencies_ms(records: &[Record]) -> Vec<f64> {
     took.collect()
 }
 
+/// Text of others on one line, at most so many characters of it. What a terminal or a browser would
+/// obey, control characters and changes of direction, is shown instead.
+fn shown(text: &str, most: usize) -> String {
+    let mut safe = String::new();
+    for (n, c) in text.chars().enumerate() {
+        if n == most {
+            safe.push('…');
+            break;
+        }
+        match c {
+            c if c.is_control()
+                || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}'..='\u{ffff}') =>
+            {
+                safe.extend(c.escape_default());
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 /// A finding in one line: rule, reason, record numbers.
 fn line(finding: &Finding) -> String {
     let Finding { rule, text, records, .. } = finding;
@@ -69,6 +101,21 @@ fn line(finding: &Finding) -> String {
 mod tests {
     use super::*;
     use crate::judge::Outcome;
+
+    /// A request whose first answer comes too late, as it was recorded.
+    pub(super) fn late() -> Vec<Record> {
+        let file = include_bytes!("../../../../fuzz/seeds/evidence/late-answer.jsonl");
+        net::record::read_evidence(&file[..]).unwrap().remove(0).1
+    }
+
+    /// What the shipped scenario of this name leaves, in the simulated world.
+    pub(super) fn played(name: &str) -> Vec<Record> {
+        let file = format!("/{name}.toml");
+        let shipped = crate::shipped::shipped();
+        let (path, text) = shipped.iter().find(|(path, _)| path.ends_with(&file)).expect(name);
+        let scenario = crate::scenario::Scenario::parse(path, text).unwrap();
+        crate::run::play(&scenario, crate::Kind::Sim, 1).unwrap().records
+    }
 
     /// Three cases, one of each outcome.
     pub(super) fn cases() -> Vec<CaseResult> {

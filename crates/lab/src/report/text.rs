@@ -71,7 +71,7 @@ fn latencies(out: &mut String, samples: &[f64], ink: Ink) -> std::fmt::Result {
     let Some(stats) = Stats::of(samples) else {
         return writeln!(out, "\nlatency: no successful requests");
     };
-    let Stats { count, min, max, mean, stddev, p50, p95, p99 } = stats;
+    let Stats { count, min, max, mean, stddev, p50, p95, p99, p99_9 } = stats;
     writeln!(out, "\nlatency of {count} successful requests, ms")?;
     for (name, value) in [("min", min), ("max", max), ("mean", mean), ("stddev", stddev)] {
         writeln!(out, "  {name:<7}{value:>10.3}")?;
@@ -82,7 +82,7 @@ fn latencies(out: &mut String, samples: &[f64], ink: Ink) -> std::fmt::Result {
         let verdict = ink.paint(verdict, &verdict.to_string());
         writeln!(out, "  {name:<7}{value:>10.3}  {verdict} (at most {limit:.0})")?;
     }
-    Ok(())
+    writeln!(out, "  {:<7}{p99_9:>10.3}", "p99.9")
 }
 
 /// What a device said may hold terminal escapes; they are shown, not obeyed.

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_path_to_error::Segment;
 use toml::Spanned;
 
-use super::{Expect, Name, Quirk, Request, Scenario, Source, Step};
+use net::proxy::Rule;
+
+use super::{Expect, Harm, Name, Quirk, Request, Scenario, Source, Step, proxy::not_a_frame};
 use crate::{
     registry::{self, AnyProtocol},
     words,
@@ -61,7 +63,7 @@ impl Scenario {
     }
 
     /// Checks what only its protocol can judge: that it exists, and takes these settings, quirks
-    /// and requests. Policies are checked where clients are made.
+    /// and requests, and knows the frames that faults wait for. Policies are checked where clients are made.
     ///
     /// # Errors
     /// Every mistake.
@@ -81,6 +83,16 @@ impl Scenario {
                 check(quirk.span(), format!("device[{n}].quirks"), result);
             }
         }
+        let kinds = protocol.kinds();
+        let heard = |rule: &Rule| match not_a_frame(rule, &kinds) {
+            Some(problem) => Err(ConfigError::new("fault", problem)),
+            None => Ok(()),
+        };
+        for (n, proxy) in self.proxies.iter().enumerate() {
+            for fault in &proxy.faults {
+                check(fault.span(), format!("proxy[{n}].faults"), heard(fault.get_ref()));
+            }
+        }
         for (n, step) in self.steps.iter().enumerate() {
             match step.get_ref() {
                 Step::Request(Request { send, .. }) => {
@@ -91,7 +103,17 @@ impl Scenario {
                     let result = protocol.check_quirk(quirk.get_ref());
                     check(quirk.span(), format!("step[{n}].quirk.quirk"), result);
                 }
-                Step::Stop(_) | Step::Start(_) | Step::Await(_) | Step::Join(_) | Step::Raw(_) => {}
+                Step::Fault(Harm { fault, .. }) => {
+                    check(fault.span(), format!("step[{n}].fault.fault"), heard(fault.get_ref()));
+                }
+                Step::Stop(_)
+                | Step::Start(_)
+                | Step::Await(_)
+                | Step::Join(_)
+                | Step::Raw(_)
+                | Step::Lift(_)
+                | Step::Cut(_)
+                | Step::Heal(_) => {}
             }
         }
         if found.is_empty() { Ok(protocol) } else { Err(found) }
@@ -163,12 +185,13 @@ impl Mistakes<'_> {
     }
 
     fn cast(&mut self) {
-        let Scenario { devices, clients, .. } = self.scenario;
+        let Scenario { devices, proxies, clients, .. } = self.scenario;
         let mut taken = BTreeSet::from(["lab"]);
         let devices =
             devices.iter().enumerate().map(|(n, d)| (format!("device[{n}].name"), &d.name));
         let names = clients.iter().enumerate().map(|(n, c)| (format!("client[{n}].name"), &c.name));
-        for (key, name) in devices.chain(names) {
+        let wires = proxies.iter().enumerate().map(|(n, p)| (format!("proxy[{n}].name"), &p.name));
+        for (key, name) in devices.chain(wires).chain(names) {
             if name.get_ref().is_empty() {
                 self.add(name.span(), key, "is empty; give it a name");
             } else if !taken.insert(name.get_ref()) {
@@ -177,6 +200,28 @@ impl Mistakes<'_> {
         }
         for (n, client) in clients.iter().enumerate() {
             self.device(&format!("client[{n}].device"), &client.device);
+            if let Some(via) = &client.via {
+                let key = format!("client[{n}].via");
+                self.proxy(&key, via);
+                let stands_before = self.scenario.proxy(via.get_ref()).map(|p| &p.device);
+                if let Some(other) = stands_before.filter(|device| **device != client.device) {
+                    let problem = format!("{via} stands before {other}, not {}", client.device);
+                    self.add(via.span(), key, problem);
+                }
+            }
+        }
+        if let Some(convicts) = &self.scenario.convicts {
+            self.client("convicts.client", &convicts.client);
+            if !(1..=7).contains(&convicts.law) {
+                self.add(convicts.client.span(), "convicts.law", "there are laws 1 to 7");
+            }
+        }
+        for (n, proxy) in proxies.iter().enumerate() {
+            self.device(&format!("proxy[{n}].device"), &proxy.device);
+            if self.scenario.behind(proxy.name.get_ref()).next().is_none() {
+                let problem = "nobody goes through it; say `via` at a [[client]]";
+                self.add(proxy.name.span(), format!("proxy[{n}].name"), problem);
+            }
         }
     }
 
@@ -192,7 +237,7 @@ impl Mistakes<'_> {
             Step::Stop(s) => self.device(&format!("{key}.stop.device"), &s.device),
             Step::Start(s) => self.device(&format!("{key}.start.device"), &s.device),
             Step::Await(a) => {
-                self.node(&format!("{key}.await.node"), &a.node);
+                self.anyone(&format!("{key}.await.node"), &a.node);
                 self.word(&format!("{key}.await.event"), &a.event, words::not_an_event);
                 if a.nth == 0 {
                     self.add(step.span(), format!("{key}.await.nth"), "counts from 1");
@@ -200,13 +245,28 @@ impl Mistakes<'_> {
             }
             Step::Join(j) => self.client(&format!("{key}.join.client"), &j.client),
             Step::Raw(r) => self.device(&format!("{key}.raw.device"), &r.device),
+            Step::Fault(f) => self.proxy(&format!("{key}.fault.proxy"), &f.proxy),
+            Step::Lift(l) => {
+                self.proxy(&format!("{key}.lift.proxy"), &l.proxy);
+                let known = self.scenario.fault_names(l.proxy.get_ref());
+                if !known.contains(&l.name.get_ref().as_str()) {
+                    let problem = format!(
+                        "no fault has the name `{}`; there is {}",
+                        l.name,
+                        known.join(", ")
+                    );
+                    self.add(l.name.span(), format!("{key}.lift.name"), problem);
+                }
+            }
+            Step::Cut(c) => self.proxy(&format!("{key}.cut.proxy"), &c.proxy),
+            Step::Heal(h) => self.proxy(&format!("{key}.heal.proxy"), &h.proxy),
         }
     }
 
     fn expect(&mut self, key: &str, expect: &Spanned<Expect>) {
         match expect.get_ref() {
             Expect::Outcome(e) => self.client(&format!("{key}.client"), &e.client),
-            Expect::Connections(e) => self.device(&format!("{key}.device"), &e.device),
+            Expect::Connections(e) => self.accepts(&format!("{key}.device"), &e.device),
             Expect::Frames(e) => self.node(&format!("{key}.node"), &e.node),
             Expect::Packet(e) => {
                 self.node(&format!("{key}.node"), &e.node);
@@ -234,7 +294,7 @@ impl Mistakes<'_> {
                 }
             }
             Expect::Closed(e) => {
-                self.node(&format!("{key}.node"), &e.node);
+                self.anyone(&format!("{key}.node"), &e.node);
                 self.word(&format!("{key}.reason"), &e.reason, words::not_a_close);
             }
             Expect::Fact(e) => {
@@ -245,6 +305,12 @@ impl Mistakes<'_> {
                 self.add(expect.span(), format!("{key}.series"), "is empty; name a series");
             }
             Expect::Metric(_) => {}
+            Expect::Struck(e) => {
+                self.proxy(&format!("{key}.proxy"), &e.proxy);
+                if e.at_least == 0 {
+                    self.add(expect.span(), format!("{key}.at_least"), "must be at least 1");
+                }
+            }
         }
     }
 
@@ -263,6 +329,25 @@ impl Mistakes<'_> {
         let clients = clients.iter().map(|c| &c.name);
         let known: Vec<&Name> = devices.iter().map(|d| &d.name).chain(clients).collect();
         self.one_of(key, name, "device or client", &known);
+    }
+
+    fn proxy(&mut self, key: &str, name: &Name) {
+        let known: Vec<&Name> = self.scenario.proxies.iter().map(|p| &p.name).collect();
+        self.one_of(key, name, "proxy", &known);
+    }
+
+    fn accepts(&mut self, key: &str, name: &Name) {
+        let Scenario { devices, proxies, .. } = self.scenario;
+        let proxies = proxies.iter().map(|p| &p.name);
+        let known: Vec<&Name> = devices.iter().map(|d| &d.name).chain(proxies).collect();
+        self.one_of(key, name, "device or proxy", &known);
+    }
+
+    fn anyone(&mut self, key: &str, name: &Name) {
+        let Scenario { devices, proxies, clients, .. } = self.scenario;
+        let others = proxies.iter().map(|p| &p.name).chain(clients.iter().map(|c| &c.name));
+        let known: Vec<&Name> = devices.iter().map(|d| &d.name).chain(others).collect();
+        self.one_of(key, name, "device, client or proxy", &known);
     }
 
     fn one_of(&mut self, key: &str, name: &Name, part: &str, known: &[&Name]) {

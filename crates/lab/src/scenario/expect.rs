@@ -37,6 +37,8 @@ pub enum Expect {
     Fact(Noted),
     /// A metric stands at this value.
     Metric(Metric),
+    /// A fault struck.
+    Struck(Struck),
 }
 
 /// How a client's requests ended.
@@ -69,7 +71,7 @@ pub enum Ending {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// The device.
+    /// The device, or a proxy.
     pub device: Name,
     /// How many.
     pub count: usize,
@@ -181,7 +183,7 @@ pub struct Elapsed {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closed {
-    /// The device or client.
+    /// The device, client or proxy.
     pub node: Name,
     /// The end, as evidence files call it.
     pub reason: Name,
@@ -211,6 +213,19 @@ pub struct Metric {
     pub series: String,
     /// Its value.
     pub value: f64,
+}
+
+/// A fault that did what it was armed for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Struck {
+    /// The proxy.
+    pub proxy: Name,
+    /// Its name, or the whole rule as evidence spells it; without it, any.
+    pub fault: Option<String>,
+    /// How often, or more often.
+    #[serde(default = "super::at_least_once")]
+    pub at_least: usize,
 }
 
 impl TryFrom<String> for Ending {
@@ -248,6 +263,7 @@ impl Expect {
             | Self::SameBytes(SameBytes { node, .. })
             | Self::Closed(Closed { node, .. })
             | Self::Fact(Noted { node, .. }) => Some(node),
+            Self::Struck(Struck { proxy, .. }) => Some(proxy),
             Self::Metric(_) => None,
         }
     }
@@ -267,6 +283,7 @@ impl Expect {
             Self::Closed(_) => "closed",
             Self::Fact(_) => "fact",
             Self::Metric(_) => "metric",
+            Self::Struck(_) => "struck",
         }
     }
 }

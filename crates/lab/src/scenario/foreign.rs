@@ -48,7 +48,11 @@ impl Scenario {
             | Step::Stop(_)
             | Step::Start(_)
             | Step::Join(_)
-            | Step::Raw(_) => false,
+            | Step::Raw(_)
+            | Step::Fault(_)
+            | Step::Lift(_)
+            | Step::Cut(_)
+            | Step::Heal(_) => false,
         }
     }
 
@@ -61,7 +65,14 @@ impl Step {
     fn controls_the_device(&self) -> bool {
         match self {
             Self::Quirk(_) | Self::Stop(_) | Self::Start(_) => true,
-            Self::Request(_) | Self::Await(_) | Self::Join(_) | Self::Raw(_) => false,
+            Self::Request(_)
+            | Self::Await(_)
+            | Self::Join(_)
+            | Self::Raw(_)
+            | Self::Fault(_)
+            | Self::Lift(_)
+            | Self::Cut(_)
+            | Self::Heal(_) => false,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod check;
 mod expect;
 mod foreign;
+mod proxy;
 
 use std::{fmt, ops::Range};
 
@@ -15,6 +16,7 @@ use toml::Spanned;
 
 pub use check::ScenarioError;
 pub use expect::*;
+pub use proxy::{Cut, Harm, Heal, Lift, Proxy, WIRE};
 
 use crate::world::Kind;
 
@@ -37,12 +39,17 @@ pub struct Scenario {
     /// The devices.
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
+    /// What stands between devices and clients, and may do harm.
+    #[serde(default, rename = "proxy")]
+    pub proxies: Vec<Proxy>,
     /// The clients.
     #[serde(default, rename = "client")]
     pub clients: Vec<Client>,
     /// What happens, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Spanned<Step>>,
+    /// Who is guilty, on purpose: the scenario passes if the law convicts.
+    pub convicts: Option<Conviction>,
     /// What must be true of the record afterwards, besides the laws.
     #[serde(default, rename = "expect")]
     pub expects: Vec<Spanned<Expect>>,
@@ -72,12 +79,38 @@ pub struct Client {
     pub name: Name,
     /// The device it talks to.
     pub device: Name,
+    /// The proxy it goes through.
+    pub via: Option<Name>,
     /// The protocol's settings.
     #[serde(default = "nothing")]
     pub settings: Spanned<Value>,
+    /// What sort of client it is.
+    #[serde(default)]
+    pub kind: Make,
     /// Its patience, where it is not the protocol's.
     #[serde(default = "patience")]
     pub policy: Spanned<PolicyPatch>,
+}
+
+/// What sort of client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Make {
+    /// The one that users have.
+    #[default]
+    Ours,
+    /// One with a planted bug: it believes what it sent, see [`net::careless`].
+    Careless,
+}
+
+/// A client that must be found guilty.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conviction {
+    /// The client.
+    pub client: Name,
+    /// The law by its number, from 1.
+    pub law: u8,
 }
 
 /// Something that happens to the cast.
@@ -98,6 +131,14 @@ pub enum Step {
     Join(Join),
     /// Bytes from nobody in particular, on a connection of their own.
     Raw(Raw),
+    /// A proxy does harm from now on.
+    Fault(Harm),
+    /// A proxy does one harm less.
+    Lift(Lift),
+    /// A proxy lets nothing through.
+    Cut(Cut),
+    /// A proxy does no more harm.
+    Heal(Heal),
 }
 
 /// Ask a client to send something.
@@ -146,7 +187,7 @@ pub struct Start {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Await {
-    /// The device or client.
+    /// The device, client or proxy.
     pub node: Name,
     /// The event, as evidence files call it.
     pub event: Name,
@@ -250,5 +291,9 @@ fn patience() -> Spanned<PolicyPatch> {
 }
 
 const fn once() -> u32 {
+    1
+}
+
+const fn at_least_once() -> usize {
     1
 }

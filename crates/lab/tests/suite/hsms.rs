@@ -175,6 +175,23 @@ on_both! {
         }
     }
 
+    /// It serves one at a time and gives its port up meanwhile, so somebody else may take it.
+    async fn equipment_whose_port_was_taken_meanwhile_says_so(w: World) {
+        let host = w.device(hsms(quick()));
+        host.misbehave("second refuse".parse().unwrap()).await.unwrap();
+        let client = w.client(host.addr(), hsms(quick()), hsms(quick()).policy());
+        client.request(ask("linktest")).await.unwrap();
+        w.recorder().until(|r| matches!(r.event, Event::Deaf).then_some(())).await;
+        let _thief = w.env().net.listen(host.addr()).unwrap();
+        client.close().await;
+        let (addr, detail) = w.recorder().until(|r| match &r.event {
+            Event::ListenFailed { addr, detail } => Some((*addr, detail.clone())),
+            _ => None,
+        }).await;
+        assert_eq!(addr, host.addr());
+        assert!(detail.to_lowercase().contains("in use"), "{detail}");
+    }
+
     async fn equipment_that_dials_is_commanded_all_the_same(w: World) {
         let env = w.node("client", Role::Client);
         let door = Door::open(&env, World::any_port()).unwrap();

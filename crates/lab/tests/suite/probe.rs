@@ -40,7 +40,7 @@ async fn judged(
     let level = Some(level.into());
     let raw = RawSetup { timers, level, patience: patience.0, ..RawSetup::default() };
     let setup = Setup::new(suite, raw).unwrap();
-    let cases = pick(suite, cases, &[]).unwrap();
+    let cases = pick(suite, &[], cases, &[]).unwrap();
     let net = w.env().net.clone();
     let results = judge_device(suite, &cases, host.addr(), net, setup, 1, |_| {}).await;
     host.stop().await;

@@ -1,12 +1,18 @@
 //! Faults in force: each a rule with a number, and what all connections share of it.
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use proto::Time;
+use proto::{Time, rng::Rng};
 
 use super::{fault::Fault, rule::Rule};
+
+/// Names the chance of shares, apart from that of lanes.
+const SHARE: u64 = u64::from_be_bytes(*b"share   ");
 
 /// A rule in force. A rule that is changed is a new one.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub struct Armed {
     pub rule: Rule,
     /// The same, on one line, without the name: how evidence calls it.
     pub text: Arc<str>,
+    /// Where the chance of its share comes from.
+    seed: u64,
     struck: AtomicU64,
     meter: Mutex<Meter>,
 }
@@ -31,7 +39,21 @@ impl Armed {
     pub fn new(id: u64, name: &str, rule: Rule) -> Self {
         let text = rule.to_string().into();
         let (struck, meter) = (AtomicU64::new(0), Mutex::default());
-        Self { id, name: name.into(), rule, text, struck, meter }
+        Self { id, name: name.into(), rule, text, seed: 0, struck, meter }
+    }
+    /// The same, with the proxy's seed.
+    pub(super) fn sown(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+    /// Whether it is about this connection, the nth, from there. Its share is drawn by its name, so that
+    /// a rule that is changed goes on with the connections it had.
+    pub(super) fn meets(&self, nth: u64, client: IpAddr) -> bool {
+        let drawn = || {
+            let name = self.name.bytes().map(u64::from);
+            let path: Vec<u64> = [nth, SHARE].into_iter().chain(name).collect();
+            Rng::new(self.seed, &path).fraction()
+        };
+        self.rule.meets(nth, client) && self.rule.place.share.is_none_or(|share| drawn() < share)
     }
     /// How often it struck, on all connections together.
     pub fn struck(&self) -> u64 {

@@ -40,6 +40,13 @@ pub enum Fault {
         #[serde(default)]
         lose: bool,
     },
+    /// Everything is lost, and then both sides are closed (FIN). When it is lifted, connections that
+    /// lost something are closed too.
+    Timeout {
+        /// After so long; without it, only when the fault is lifted.
+        #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+        time: Option<Span>,
+    },
     /// Written in pieces.
     Slice {
         /// Bytes a piece.
@@ -188,6 +195,7 @@ pub const ABOUT: &[About] = about! {
     Flow "bandwidth rate=1000000 shared=true" "so many bytes a second; 0 is a black hole"
     End "stall for=500ms" "nothing passes for a while, then all that waited"
     End "black_hole lose=true" "nothing passes until it is lifted; then all that waited, or nothing if lost"
+    End "timeout for=1s" "everything is lost; then, or when it is lifted, both sides are closed (FIN)"
     Flow "slice size=16 vary=4 gap=1ms" "written in pieces"
     Spot "split" "cut in two, and proved: the rest is written when all before it was read"
     Flow "dribble gap=1ms" "byte by byte, each when the one before was read"
@@ -226,6 +234,7 @@ impl Fault {
             Self::Bandwidth { .. } => "bandwidth",
             Self::Stall { .. } => "stall",
             Self::BlackHole { .. } => "black_hole",
+            Self::Timeout { .. } => "timeout",
             Self::Slice { .. } => "slice",
             Self::Split {} => "split",
             Self::Dribble { .. } => "dribble",
@@ -249,6 +258,10 @@ impl Fault {
             Self::Schedule { .. } => "schedule",
             Self::ReceiveBuffer { .. } => "receive_buffer",
         }
+    }
+    /// What whoever asked for it should know.
+    pub fn note(&self) -> Option<&'static str> {
+        matches!(self, Self::Bandwidth { rate: 0, .. }).then_some("rate 0 lets nothing through")
     }
     /// Checks its numbers.
     ///

@@ -1,8 +1,13 @@
-//! The proxy's front door: a listener that is open, shut, or deaf as the target or a fault wants it,
-//! and what happens to who comes in.
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+//! The proxy's front door: a listener that is open, shut, or deaf as a fault wants it, or else as the
+//! target's is. Who comes in is a [`Visit`].
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use proto::{CloseReason, Stage, Time};
+use proto::Time;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -13,49 +18,40 @@ use super::{
     armed::{Armed, Rules},
     fault::Fault,
     frames::Speech,
-    lane::{self, Lane, Who},
-    link::{Link, Side},
+    target::Target,
+    visit::{self, Visit},
 };
 use crate::{
     Env, Event, Flow, Listens,
     deaf::{DeafListener, FullListener},
-    net::{Listener, Stream, connect_stage},
+    net::{Listener, Stream},
 };
 
-/// How often the target is looked at, where that can be done without dialling it: so long may a
-/// refusal lag behind the target's.
-const LOOK: Duration = Duration::from_millis(10);
-/// How often it is dialled to see whether it is back, where it cannot.
-const PROBE: Duration = Duration::from_millis(100);
-/// A backlog that is full for less than this is a burst, and no device that is stuck.
-const JAM: Duration = Duration::from_millis(100);
-/// After a failed accept, most often for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// After a failed listen: somebody has taken the port.
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) struct Gate {
     env: Env,
     addr: SocketAddr,
     port: Port,
-    target: Vec<SocketAddr>,
+    target: Target,
+    addrs: Arc<[SocketAddr]>,
     speech: Option<Speech>,
     rules: watch::Receiver<Rules>,
     stop: CancellationToken,
-    /// Ends what is open when the schedule says down.
+    /// Ends what is open when a schedule says down.
     era: CancellationToken,
     nth: u64,
     links: JoinSet<()>,
     refused: (mpsc::Sender<()>, mpsc::Receiver<()>),
-    /// The target refused, and it cannot be seen whether it still does: dial again then.
-    probe: Option<Time>,
-    /// Since when its backlog is full.
-    full_since: Option<Time>,
-    /// When each of the listener's own faults was first seen.
-    since: BTreeMap<u64, Time>,
+    /// The listener's own faults, when each was first seen, and whether it is down, if it is one that
+    /// comes and goes.
+    known: Vec<(u64, Time, bool)>,
 }
 
 /// The listening socket.
 enum Port {
-    Open(Listener),
+    Open(Listener, Option<usize>),
     Shut,
     /// No handshake is done.
     Full {
@@ -69,7 +65,8 @@ enum Port {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
-    Open,
+    /// With receive buffers of so many bytes, if that matters.
+    Open(Option<usize>),
     Shut,
     Full,
     Deaf,
@@ -85,10 +82,11 @@ impl Gate {
         stop: CancellationToken,
     ) -> Self {
         Self {
+            target: Target::new(env.clone(), target.clone()),
             env,
             addr,
-            port: Port::Open(listener),
-            target,
+            port: Port::Open(listener, None),
+            addrs: target.into(),
             speech,
             rules,
             era: stop.child_token(),
@@ -96,29 +94,27 @@ impl Gate {
             nth: 0,
             links: JoinSet::new(),
             refused: mpsc::channel(1),
-            probe: None,
-            full_since: None,
-            since: BTreeMap::new(),
+            known: Vec::new(),
         }
     }
 
     pub(super) async fn run(mut self) {
         let stop = self.stop.clone();
         let mut alarm = self.env.alarm();
+        alarm.set(self.see_to_the_port());
         loop {
-            let next = self.see_to_the_port().await;
-            alarm.set(next);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Ok(()) = self.rules.changed() => {}
-                Some(()) = self.refused.1.recv() => self.target_refused(),
+                Ok(()) = self.rules.changed() => alarm.set(self.see_to_the_port()),
+                Some(()) = self.refused.1.recv() => {
+                    self.target.refused();
+                    alarm.set(self.see_to_the_port());
+                }
+                () = self.target.dialled() => alarm.set(self.see_to_the_port()),
+                () = alarm.ring() => alarm.set(self.see_to_the_port()),
                 Some(_) = self.links.join_next() => {}
-                accepted = accept(&mut self.port) => match accepted {
-                    Ok(stream) => self.serve(stream),
-                    Err(_) => self.env.sleep_until(self.env.now() + ACCEPT_PAUSE).await,
-                },
-                () = alarm.ring() => {}
+                stream = accept(&mut self.port, &self.env) => self.serve(stream),
             }
         }
         self.port = Port::Shut;
@@ -126,10 +122,10 @@ impl Gate {
     }
 
     /// Opens or shuts the port as it should be now; when to look again.
-    async fn see_to_the_port(&mut self) -> Option<Time> {
-        let (wanted, again) = self.wanted().await;
-        let is = match self.port {
-            Port::Open(_) => Wanted::Open,
+    fn see_to_the_port(&mut self) -> Option<Time> {
+        let (wanted, again) = self.wanted();
+        let is = match &self.port {
+            Port::Open(_, buffer) => Wanted::Open(*buffer),
             Port::Shut => Wanted::Shut,
             Port::Full { .. } => Wanted::Full,
             Port::Deaf { .. } => Wanted::Deaf,
@@ -138,8 +134,7 @@ impl Gate {
             self.port = Port::Shut;
             match self.open(wanted) {
                 Ok(port) => self.port = port,
-                // Somebody has taken it; it is asked for again.
-                Err(_) => return Some(self.env.now() + PROBE),
+                Err(_) => return Some(self.env.now() + AGAIN),
             }
         }
         again
@@ -148,113 +143,103 @@ impl Gate {
     fn open(&self, wanted: Wanted) -> io::Result<Port> {
         let (net, addr) = (&self.env.net, self.addr);
         let port = match wanted {
-            Wanted::Open => Port::Open(net.listen(addr)?),
+            Wanted::Open(None) => Port::Open(net.listen(addr)?, None),
+            Wanted::Open(Some(bytes)) => {
+                Port::Open(net.listen_with_buffer(addr, bytes)?, Some(bytes))
+            }
             Wanted::Full => Port::Full { _listener: net.listen_full(addr)? },
             Wanted::Deaf => Port::Deaf { _listener: net.listen_deaf(addr)? },
             Wanted::Shut => Port::Shut,
         };
         self.env.record(match wanted {
             Wanted::Shut => Event::Deaf,
-            Wanted::Open | Wanted::Full | Wanted::Deaf => Event::Listening { addr },
+            Wanted::Open(_) | Wanted::Full | Wanted::Deaf => Event::Listening { addr },
         });
         Ok(port)
     }
 
-    async fn wanted(&mut self) -> (Wanted, Option<Time>) {
+    fn wanted(&mut self) -> (Wanted, Option<Time>) {
         let rules = self.rules.borrow_and_update().clone();
-        self.since.retain(|id, _| rules.iter().any(|armed| armed.id == *id));
+        self.known.retain(|(id, ..)| rules.iter().any(|armed| armed.id == *id));
         let now = self.env.now();
-        let mut again = None;
-        let mut down = false;
+        let (mut wanted, mut again, mut down, mut buffer) = (None, None, false, None);
         for armed in rules.iter().filter(|armed| is_for_all(armed)) {
-            let fresh = !self.since.contains_key(&armed.id);
-            let since = *self.since.entry(armed.id).or_insert(now);
             match armed.rule.fault {
-                Fault::Refuse {} => return (self.faulty(armed, fresh, Wanted::Shut), None),
-                Fault::BacklogFull {} => return (self.faulty(armed, fresh, Wanted::Full), None),
-                Fault::AcceptNever {} => return (self.faulty(armed, fresh, Wanted::Deaf), None),
+                Fault::Refuse {} => wanted = wanted.or(self.faulty(armed, now, Wanted::Shut)),
+                Fault::BacklogFull {} => wanted = wanted.or(self.faulty(armed, now, Wanted::Full)),
+                Fault::AcceptNever {} => wanted = wanted.or(self.faulty(armed, now, Wanted::Deaf)),
                 Fault::Schedule { up, down: for_so_long } => {
-                    let (is_down, next) = phase(now - since, up.0, for_so_long.0);
-                    again = Some(now + next);
-                    if is_down && !matches!(self.port, Port::Shut) {
-                        self.struck(0, armed, "down: refused and closed".into());
-                        std::mem::replace(&mut self.era, self.stop.child_token()).cancel();
-                    }
+                    let (is_down, next) = self.phase(armed, now, up.0, for_so_long.0);
+                    again = [again, Some(next)].into_iter().flatten().min();
                     down |= is_down;
                 }
+                Fault::ReceiveBuffer { bytes } => buffer = Some(bytes as usize),
                 _ => {}
             }
+        }
+        if let Some(wanted) = wanted {
+            return (wanted, again);
         }
         if down {
             return (Wanted::Shut, again);
         }
-        let (wanted, look) = self.as_the_target().await;
-        (wanted, again.into_iter().chain(look).min())
+        let (listens, look) = self.target.listens();
+        let wanted = match listens {
+            Listens::No => Wanted::Shut,
+            Listens::Full => Wanted::Full,
+            Listens::Yes => Wanted::Open(buffer),
+        };
+        (wanted, [again, look].into_iter().flatten().min())
     }
 
-    fn faulty(&self, armed: &Armed, fresh: bool, wanted: Wanted) -> Wanted {
-        if fresh {
+    fn faulty(&mut self, armed: &Armed, now: Time, wanted: Wanted) -> Option<Wanted> {
+        if self.known.iter().all(|(id, ..)| *id != armed.id) {
+            self.known.push((armed.id, now, false));
             let did = match wanted {
                 Wanted::Shut => "not listening",
                 Wanted::Full => "listening with a full backlog",
                 Wanted::Deaf => "listening, and accepting nobody",
-                Wanted::Open => "listening",
+                Wanted::Open(_) => "listening",
             };
-            self.struck(0, armed, did.into());
+            self.struck(armed, did);
         }
-        wanted
+        Some(wanted)
     }
 
-    /// While the target refuses, so do we.
-    async fn as_the_target(&mut self) -> (Wanted, Option<Time>) {
-        let now = self.env.now();
-        let known: Vec<_> = self.target.iter().map(|addr| self.env.net.listens(*addr)).collect();
-        let look = known.iter().any(Option::is_some).then(|| now + LOOK);
-        if known.iter().all(|listens| *listens == Some(Listens::No)) {
-            return (Wanted::Shut, look);
+    /// Whether a schedule is down, and when that changes. As it goes down, it takes all with it.
+    fn phase(&mut self, armed: &Armed, now: Time, up: Duration, down: Duration) -> (bool, Time) {
+        let at = self.known.iter().position(|(id, ..)| *id == armed.id).unwrap_or_else(|| {
+            self.known.push((armed.id, now, false));
+            self.known.len() - 1
+        });
+        let (_, since, was_down) = &mut self.known[at];
+        let (is_down, next) = phase(now - *since, up, down);
+        if is_down && !std::mem::replace(was_down, is_down) {
+            self.struck(armed, "down: refused and closed");
+            std::mem::replace(&mut self.era, self.stop.child_token()).cancel();
         }
-        if known.iter().any(|listens| *listens != Some(Listens::Full)) {
-            self.full_since = None;
-        } else if now >= *self.full_since.get_or_insert(now) + JAM {
-            return (Wanted::Full, look);
-        }
-        match self.probe {
-            Some(at) if known.iter().all(Option::is_none) => {
-                if at > now {
-                    return (Wanted::Shut, Some(at));
-                }
-                let back = self.env.net.connect(&self.target).await.is_ok();
-                self.probe = (!back).then(|| self.env.now() + PROBE);
-                (if back { Wanted::Open } else { Wanted::Shut }, self.probe)
-            }
-            Some(_) | None => {
-                self.probe = None;
-                (Wanted::Open, look)
-            }
-        }
+        self.known[at].2 = is_down;
+        (is_down, now + next)
     }
 
-    fn target_refused(&mut self) {
-        self.probe = Some(self.env.now() + PROBE);
-    }
-
-    fn struck(&self, conn: u32, armed: &Armed, did: String) {
+    fn struck(&self, armed: &Armed, did: &str) {
+        armed.strike();
         let fault = armed.text.clone();
-        self.env.record(Event::Struck { conn, flow: Flow::Up, fault, at: 0, did });
+        let flow = Flow::Up;
+        self.env.record(Event::Struck { conn: 0, flow, fault, at: 0, did: did.into() });
     }
 
     fn serve(&mut self, stream: Stream) {
-        let Ok((local, peer)) = stream.addrs() else { return };
+        let (local, peer) = visit::addrs(&stream, (Ipv4Addr::UNSPECIFIED, 0).into());
         self.nth += 1;
-        let rules = self.rules.clone();
         let visit = Visit {
             env: self.env.clone(),
             conn: self.env.next_conn(),
             nth: self.nth,
             peer,
-            target: self.target.clone(),
+            target: self.addrs.clone(),
             speech: self.speech,
-            rules,
+            rules: self.rules.clone(),
             refused: self.refused.0.clone(),
         };
         self.env.record(Event::Opened { conn: visit.conn, local, peer });
@@ -262,10 +247,12 @@ impl Gate {
     }
 }
 
-/// It is about whoever comes, so the listener itself can act on it.
+/// It is about whoever comes and however often, so the listener itself can act on it.
 fn is_for_all(armed: &Armed) -> bool {
     let place = &armed.rule.place;
-    place.conn.is_none() && place.every.is_none() && place.client.is_none()
+    let counted = place.times.is_some() && !matches!(armed.rule.fault, Fault::Schedule { .. });
+    let all = place.conn.is_none() && place.every.is_none() && place.share.is_none();
+    all && place.client.is_none() && !counted
 }
 
 /// Whether it is down, so long after it began, and how long that lasts.
@@ -274,124 +261,9 @@ fn phase(passed: Duration, up: Duration, down: Duration) -> (bool, Duration) {
     if at < up { (false, up - at) } else { (true, up + down - at) }
 }
 
-async fn accept(port: &mut Port) -> io::Result<Stream> {
+async fn accept(port: &mut Port, env: &Env) -> Stream {
     match port {
-        Port::Open(listener) => listener.accept().await,
+        Port::Open(listener, _) => listener.next(env).await,
         Port::Shut | Port::Full { .. } | Port::Deaf { .. } => std::future::pending().await,
-    }
-}
-
-/// Somebody who came in.
-struct Visit {
-    env: Env,
-    conn: u32,
-    nth: u64,
-    peer: SocketAddr,
-    target: Vec<SocketAddr>,
-    speech: Option<Speech>,
-    rules: watch::Receiver<Rules>,
-    refused: mpsc::Sender<()>,
-}
-
-impl Visit {
-    async fn run(mut self, stream: Stream, stop: CancellationToken) {
-        let mine = lane::about(&self.rules.borrow_and_update(), self.nth, self.peer.ip());
-        let carried = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            joined = self.let_in(&stream, &mine) => Some(joined),
-        };
-        match carried {
-            None => self.close(stream, CloseReason::Local),
-            Some(Err(reason)) => self.close(stream, reason),
-            Some(Ok((far, far_conn))) => {
-                let Self { env, conn, nth, peer, speech, rules, .. } = self;
-                let (now, seed) = (env.now(), env.seed);
-                let lane = |flow| Lane::new(Who { seed, nth, flow }, now, &mine, speech);
-                let (up, down) = (lane(Flow::Up), lane(Flow::Down));
-                let (near, far) = (Side::new(stream, conn), Side::new(far, far_conn));
-                Link { env, near, far, up, down }.run(nth, rules, stop, peer.ip()).await;
-            }
-        }
-    }
-
-    /// What the faults about connecting do, and then the target.
-    async fn let_in(
-        &self,
-        near: &Stream,
-        mine: &[Arc<Armed>],
-    ) -> Result<(Stream, u32), CloseReason> {
-        for armed in mine {
-            let did = match &armed.rule.fault {
-                Fault::AcceptThenClose {} => "accepted, then FIN",
-                Fault::AcceptThenReset {} => "accepted, then RST",
-                Fault::Refuse {} | Fault::BacklogFull {} => "too late to refuse: RST instead",
-                Fault::AcceptNever {} => "accepted by the kernel, and by nobody else",
-                Fault::CloseUnread {} => "closed with bytes unread",
-                Fault::DelayAccept { .. } => "accepted later",
-                Fault::ReceiveBuffer { .. } => "a small receive buffer",
-                _ => continue,
-            };
-            if !armed.strike() {
-                continue;
-            }
-            match &armed.rule.fault {
-                Fault::DelayAccept { delay } => {
-                    self.env.sleep_until(self.env.now() + delay.0).await;
-                }
-                Fault::CloseUnread {} => near.readable().await,
-                Fault::ReceiveBuffer { bytes } => {
-                    let _ = near.set_receive_buffer(*bytes as usize);
-                }
-                _ => {}
-            }
-            let fault = armed.text.clone();
-            let (conn, flow) = (self.conn, Flow::Up);
-            self.env.record(Event::Struck { conn, flow, fault, at: 0, did: did.into() });
-            match &armed.rule.fault {
-                Fault::AcceptThenClose {} | Fault::CloseUnread {} => {
-                    return Err(CloseReason::Local);
-                }
-                Fault::AcceptThenReset {} | Fault::Refuse {} | Fault::BacklogFull {} => {
-                    return Err(CloseReason::Abort);
-                }
-                Fault::AcceptNever {} => std::future::pending().await,
-                _ => {}
-            }
-        }
-        self.dial().await
-    }
-
-    async fn dial(&self) -> Result<(Stream, u32), CloseReason> {
-        let conn = self.env.next_conn();
-        if let Some(addr) = self.target.first() {
-            self.env.record(Event::Connecting { conn, addr: *addr });
-        }
-        match self.env.net.connect(&self.target).await {
-            Ok(far) => {
-                let Ok((local, peer)) = far.addrs() else { return Err(CloseReason::Abort) };
-                self.env.record(Event::Opened { conn, local, peer });
-                self.env.record(Event::Joined { conn: self.conn, onto: conn });
-                Ok((far, conn))
-            }
-            Err(e) => {
-                let stage = connect_stage(&e);
-                self.env.record(Event::ConnectFailed { conn, stage, detail: e.to_string() });
-                if stage == Stage::Refused {
-                    // Full means the gate knows already.
-                    let _ = self.refused.try_send(());
-                }
-                Err(CloseReason::Abort)
-            }
-        }
-    }
-
-    fn close(&self, stream: Stream, reason: CloseReason) {
-        if reason == CloseReason::Abort {
-            stream.reset();
-        } else {
-            drop(stream);
-        }
-        self.env.record(Event::Closed { conn: self.conn, reason });
     }
 }

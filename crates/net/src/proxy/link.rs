@@ -37,28 +37,10 @@ thread_local! {
 /// A connection being carried.
 pub(super) struct Link {
     pub(super) env: Env,
-    pub(super) near: Side,
-    pub(super) far: Side,
+    pub(super) near: (Stream, u32),
+    pub(super) far: (Stream, u32),
     pub(super) up: Lane,
     pub(super) down: Lane,
-}
-
-/// One of its two sockets.
-pub(super) struct Side {
-    stream: Stream,
-    conn: u32,
-    /// It will say no more.
-    silent: bool,
-    /// Nothing can be written to it.
-    deaf: bool,
-    /// It was told that nothing more comes.
-    told: bool,
-}
-
-impl Side {
-    pub(super) fn new(stream: Stream, conn: u32) -> Self {
-        Self { stream, conn, silent: false, deaf: false, told: false }
-    }
 }
 
 /// How the whole of it ended.
@@ -76,108 +58,54 @@ enum Over {
     Stopped,
 }
 
-/// What a lane waits for besides the network.
-#[derive(Default)]
-struct Waits {
-    until: Option<Time>,
-    /// Since when the receiver is watched.
-    draining: Option<Time>,
-}
-
 impl Link {
     /// Carries until it is over, one way or another.
     pub(super) async fn run(
         mut self,
         nth: u64,
-        mut rules: watch::Receiver<Rules>,
+        rules: watch::Receiver<Rules>,
         stop: CancellationToken,
         client: std::net::IpAddr,
     ) {
-        let mut alarm = self.env.sharp_alarm();
-        let mut waits = [Waits::default(), Waits::default()];
-        let over = loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break Over::Stopped,
-                Ok(()) = rules.changed() => {
-                    let mine = lane::about(&rules.borrow_and_update(), nth, client);
-                    let now = self.env.now();
-                    self.up.arm(now, &mine);
-                    self.down.arm(now, &mine);
-                }
-                over = poll_fn(|cx| self.poll(cx, &mut waits, &mut alarm)) => break over,
-            }
-        };
+        let over = self.carry(nth, rules, &stop, client).await;
         self.end(over).await;
     }
 
-    fn poll(
+    async fn carry(
         &mut self,
-        cx: &mut Context<'_>,
-        waits: &mut [Waits; 2],
-        alarm: &mut Alarm,
-    ) -> Poll<Over> {
-        for _ in 0..TURNS {
-            let up = self.carry(Flow::Up, cx, &mut waits[0]);
-            let down = self.carry(Flow::Down, cx, &mut waits[1]);
-            match (up, down) {
-                (Turn::Over(over), _) | (_, Turn::Over(over)) => return Poll::Ready(over),
-                (Turn::Idle, Turn::Idle) => {
-                    self.tell_of_frames();
-                    alarm.set(waits.iter().filter_map(|wait| wait.until).min());
-                    if alarm.poll_ring(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
-                (Turn::Busy, _) | (_, Turn::Busy) => self.tell_of_frames(),
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Some faults begin with a frame on the other lane.
-    fn tell_of_frames(&mut self) {
-        for kind in self.up.take_seen() {
-            self.down.saw(kind);
-        }
-        for kind in self.down.take_seen() {
-            self.up.saw(kind);
-        }
-    }
-
-    fn carry(&mut self, flow: Flow, cx: &mut Context<'_>, wait: &mut Waits) -> Turn {
+        nth: u64,
+        mut rules: watch::Receiver<Rules>,
+        stop: &CancellationToken,
+        client: std::net::IpAddr,
+    ) -> Over {
         let Self { env, near, far, up, down } = self;
-        let near_conn = near.conn;
-        let (lane, from, to) = match flow {
-            Flow::Up => (up, near, far),
-            Flow::Down => (down, far, near),
-        };
-        let wrote = match write(lane, flow, near_conn, to, cx, env, wait) {
-            Turn::Over(over) => return Turn::Over(over),
-            wrote => wrote,
-        };
-        if from.silent && to.silent && from.told && to.told {
-            return Turn::Over(Over::Finished);
-        }
-        if from.silent || !lane.reads() {
-            if !from.silent && from.stream.is_broken() {
-                // Nothing is read from it now, but this much shows.
-                from.silent = true;
-                return Turn::Over(Over::Mirror(flow));
+        let (near_broke, far_broke) = (near.0.broken(), far.0.broken());
+        tokio::pin!(near_broke, far_broke);
+        let (near, far) = (Side::new(near), Side::new(far));
+        let mut pass = Pass { env, near, far, up, down, waits: Default::default() };
+        let mut alarm = env.sharp_alarm();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Over::Stopped,
+                Ok(()) = rules.changed() => {
+                    let mine = lane::about(&rules.borrow_and_update(), nth, client);
+                    let now = env.now();
+                    pass.up.arm(now, &mine);
+                    pass.down.arm(now, &mine);
+                }
+                // No more than noted: what it sent before is read first.
+                () = &mut near_broke, if !pass.near.broken => pass.near.broken = true,
+                () = &mut far_broke, if !pass.far.broken => pass.far.broken = true,
+                over = poll_fn(|cx| pass.poll(cx, &mut alarm)) => return over,
             }
-            return wrote;
-        }
-        match SCRATCH.with_borrow_mut(|scratch| read(lane, from, to, scratch, cx, env)) {
-            Turn::Idle => wrote,
-            turn => turn,
         }
     }
 
     async fn end(mut self, over: Over) {
         for (flow, lane) in [(Flow::Up, &mut self.up), (Flow::Down, &mut self.down)] {
             for strike in lane.sum_up() {
-                struck(&self.env, self.near.conn, flow, strike);
+                struck(&self.env, self.near.1, flow, strike);
             }
         }
         let Self { env, near, far, .. } = self;
@@ -188,15 +116,125 @@ impl Link {
             Over::Mirror(Flow::Up) => (CloseReason::Reset, CloseReason::Abort),
             Over::Mirror(Flow::Down) => (CloseReason::Abort, CloseReason::Reset),
         };
-        for (side, reason) in [(near, at_near), (far, at_far)] {
-            let Side { stream, conn, .. } = side;
-            if reason == CloseReason::Abort {
-                arrived(&stream, &env).await;
-                stream.reset();
-            } else {
-                drop(stream);
+        for ((stream, conn), reason) in [(near, at_near), (far, at_far)] {
+            match reason {
+                CloseReason::Abort => {
+                    arrived(&stream, &env).await;
+                    stream.reset();
+                }
+                _ if over == Over::Closed => take_leave(stream).await,
+                _ => drop(stream),
             }
             env.record(Event::Closed { conn, reason });
+        }
+    }
+}
+
+/// The connection at work.
+struct Pass<'a> {
+    env: &'a Env,
+    near: Side<'a>,
+    far: Side<'a>,
+    up: &'a mut Lane,
+    down: &'a mut Lane,
+    waits: [Waits; 2],
+}
+
+/// One of its two sockets.
+struct Side<'a> {
+    stream: &'a Stream,
+    conn: u32,
+    /// It will say no more.
+    silent: bool,
+    /// Nothing can be written to it.
+    deaf: bool,
+    /// It was told that nothing more comes.
+    told: bool,
+    /// It was reset.
+    broken: bool,
+}
+
+impl<'a> Side<'a> {
+    fn new((stream, conn): &'a (Stream, u32)) -> Self {
+        let (silent, deaf, told, broken) = (false, false, false, false);
+        Self { stream, conn: *conn, silent, deaf, told, broken }
+    }
+    /// Writing found that it is reset. Reading may find no more than an end, then.
+    fn refuse(&mut self) {
+        (self.deaf, self.broken) = (true, true);
+    }
+}
+
+/// What a lane waits for.
+#[derive(Default)]
+struct Waits {
+    until: Option<Time>,
+    /// Since when the receiver is watched.
+    draining: Option<Time>,
+    /// The receiver takes no more.
+    full: bool,
+}
+
+impl Pass<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<Over> {
+        for _ in 0..TURNS {
+            let up = self.carry(Flow::Up, cx);
+            let down = self.carry(Flow::Down, cx);
+            match (up, down) {
+                (Turn::Over(over), _) | (_, Turn::Over(over)) => return Poll::Ready(over),
+                (Turn::Idle, Turn::Idle) => {
+                    if self.tell_of_frames() {
+                        continue;
+                    }
+                    alarm.set(self.waits.iter().filter_map(|wait| wait.until).min());
+                    if alarm.poll_ring(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                (Turn::Busy, _) | (_, Turn::Busy) => {
+                    self.tell_of_frames();
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Some faults begin with a frame on the other lane. Whether there was one to tell of.
+    fn tell_of_frames(&mut self) -> bool {
+        let (up, down) = (self.up.take_seen(), self.down.take_seen());
+        up.iter().for_each(|kind| self.down.saw(kind));
+        down.iter().for_each(|kind| self.up.saw(kind));
+        !up.is_empty() || !down.is_empty()
+    }
+
+    fn carry(&mut self, flow: Flow, cx: &mut Context<'_>) -> Turn {
+        let Self { env, near, far, up, down, waits: [for_up, for_down] } = self;
+        let near_conn = near.conn;
+        let (lane, from, to, wait) = match flow {
+            Flow::Up => (up, near, far, for_up),
+            Flow::Down => (down, far, near, for_down),
+        };
+        let wrote = match write(lane, flow, near_conn, to, cx, env, wait) {
+            Turn::Over(over) => return Turn::Over(over),
+            wrote => wrote,
+        };
+        if from.silent && to.silent && from.told && to.told {
+            return Turn::Over(Over::Finished);
+        }
+        if from.silent {
+            // It finished, and was reset later: the receiver has had all of it, and hears of that too.
+            let late = from.broken && to.told;
+            return if late { Turn::Over(Over::Mirror(flow)) } else { wrote };
+        }
+        if !lane.reads() {
+            // A reset overtakes what the receiver does not take, but nothing that a fault holds back.
+            let stuck = from.broken && wait.full;
+            return if stuck { Turn::Over(Over::Mirror(flow)) } else { wrote };
+        }
+        match SCRATCH.with_borrow_mut(|scratch| read(lane, from, to, scratch, cx, env)) {
+            Turn::Idle => wrote,
+            turn => turn,
         }
     }
 }
@@ -218,12 +256,13 @@ fn write(
     lane: &mut Lane,
     flow: Flow,
     near: u32,
-    to: &mut Side,
+    to: &mut Side<'_>,
     cx: &mut Context<'_>,
     env: &Env,
     wait: &mut Waits,
 ) -> Turn {
     let mut turn = Turn::Idle;
+    wait.full = false;
     if lane.is_clear() {
         wait.until = None;
         return turn;
@@ -234,14 +273,14 @@ fn write(
             Output::Write(bytes) if to.deaf => lane.wrote(now, bytes.len()),
             Output::Write(bytes) => match to.stream.poll_write(cx, &[IoSlice::new(&bytes)]) {
                 Poll::Pending => {
-                    wait.until = None;
+                    (wait.until, wait.full) = (None, true);
                     return turn;
                 }
                 Poll::Ready(Ok(n)) => {
                     sent(env, to.conn, bytes.slice(..n));
                     lane.wrote(now, n);
                 }
-                Poll::Ready(Err(_)) => to.deaf = true,
+                Poll::Ready(Err(_)) => to.refuse(),
             },
             Output::Drain => {
                 let since = *wait.draining.get_or_insert(now);
@@ -264,7 +303,7 @@ fn write(
             Output::Finish => {
                 to.told = true;
                 if !to.deaf && to.stream.finish().is_err() {
-                    to.deaf = true;
+                    to.refuse();
                 }
             }
             Output::End(End::Close) => return Turn::Over(Over::Closed),
@@ -283,8 +322,8 @@ fn write(
 /// Reads once, and passes it on.
 fn read(
     lane: &mut Lane,
-    from: &mut Side,
-    to: &mut Side,
+    from: &mut Side<'_>,
+    to: &mut Side<'_>,
     scratch: &mut [u8],
     cx: &mut Context<'_>,
     env: &Env,
@@ -292,12 +331,12 @@ fn read(
     let Poll::Ready(read) = from.stream.poll_read(cx, scratch) else { return Turn::Idle };
     match read {
         // Where writing found the reset first, reading finds only an end.
-        Ok(0) if from.deaf => ended(lane, from, env, true),
+        Ok(0) if from.broken => ended(lane, from, env, true),
         Ok(0) => ended(lane, from, env, false),
         Err(e) => ended(lane, from, env, is_reset(&e)),
         Ok(n) => {
             let bytes = &scratch[..n];
-            if env.recorder.is_heard() {
+            if env.recorder.hears_bytes() {
                 let bytes = Bytes::copy_from_slice(bytes);
                 env.record(Event::Received { conn: from.conn, bytes });
             }
@@ -315,7 +354,7 @@ fn read(
                     sent_copy(env, to.conn, &bytes[..some]);
                     lane.take(env.now(), Bytes::copy_from_slice(&bytes[some..]));
                 }
-                Poll::Ready(Err(_)) => to.deaf = true,
+                Poll::Ready(Err(_)) => to.refuse(),
                 Poll::Pending => lane.take(env.now(), Bytes::copy_from_slice(bytes)),
             }
             Turn::Busy
@@ -323,7 +362,7 @@ fn read(
     }
 }
 
-fn ended(lane: &mut Lane, from: &mut Side, env: &Env, reset: bool) -> Turn {
+fn ended(lane: &mut Lane, from: &mut Side<'_>, env: &Env, reset: bool) -> Turn {
     from.silent = true;
     if reset {
         lane.broke(env.now());
@@ -340,21 +379,38 @@ fn is_reset(error: &io::Error) -> bool {
 }
 
 fn sent(env: &Env, conn: u32, bytes: Bytes) {
-    if env.recorder.is_heard() {
+    if env.recorder.hears_bytes() {
         env.record(Event::Sent { conn, bytes });
     }
 }
 
 fn sent_copy(env: &Env, conn: u32, bytes: &[u8]) {
-    if env.recorder.is_heard() {
+    if env.recorder.hears_bytes() {
         env.record(Event::Sent { conn, bytes: Bytes::copy_from_slice(bytes) });
     }
 }
 
-/// A reset overtakes bytes that our kernel still holds, so it waits for them a little.
+/// A reset overtakes bytes that our kernel still holds, so it waits for them while they travel.
 async fn arrived(stream: &Stream, env: &Env) {
     let until = env.now() + BEFORE_RESET;
-    while stream.unacked().is_some_and(|bytes| bytes > 0) && env.now() < until {
+    while stream.in_flight().is_some_and(|bytes| bytes > 0) && env.now() < until {
         env.sleep_until(env.now() + Duration::from_millis(1)).await;
     }
+}
+
+/// Closes with a FIN, which bytes that wait to be read would turn into a reset.
+pub(super) async fn take_leave(stream: Stream) {
+    let _ = stream.finish();
+    poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            for _ in 0..TURNS {
+                match stream.poll_read(cx, scratch) {
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(Ok(0) | Err(_)) | Poll::Pending => break,
+                }
+            }
+        });
+        Poll::Ready(())
+    })
+    .await;
 }

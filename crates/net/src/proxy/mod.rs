@@ -7,6 +7,8 @@ mod gate;
 pub mod lane;
 mod link;
 pub mod rule;
+mod target;
+mod visit;
 
 use std::{
     io,
@@ -56,6 +58,9 @@ impl Proxy {
         target: Vec<SocketAddr>,
         speech: Option<Speech>,
     ) -> io::Result<Self> {
+        // Patience is a matter between the two whom it carries.
+        let mut env = env;
+        env.net = env.net.patient();
         let listener = env.net.listen(listen)?;
         let addr = listener.local_addr()?;
         env.record(Event::Listening { addr });
@@ -95,7 +100,7 @@ impl Proxy {
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let name = rule.place.name.clone().unwrap_or_else(|| format!("fault{id}"));
-        let armed = Arc::new(Armed::new(id, &name, rule));
+        let armed = Arc::new(Armed::new(id, &name, rule).sown(self.env.seed));
         let mut full = false;
         let mut gone = None;
         self.rules.send_modify(|rules| {

@@ -34,12 +34,18 @@ pub struct Place {
     /// Only every nth connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
+    /// Only this share of the connections, from 0 to 1: drawn once for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Only connections from this address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// Where the stream has had so many bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub byte: Option<u64>,
+    /// Where so many more bytes have come since it is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
     /// At frames of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<String>,
@@ -52,6 +58,9 @@ pub struct Place {
     /// Not before the connection is this old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
+    /// Not before it is in force so long.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub later: Option<Span>,
     /// Not before a frame of this kind has passed, either way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
@@ -76,8 +85,8 @@ pub enum Lanes {
 }
 
 const PLACE: &[&str] = &[
-    "name", "lane", "conn", "every", "client", "byte", "frame", "nth", "offset", "after", "since",
-    "chance", "times",
+    "name", "lane", "conn", "every", "share", "client", "byte", "more", "frame", "nth", "offset",
+    "after", "in", "since", "chance", "times",
 ];
 
 impl Rule {
@@ -98,7 +107,7 @@ impl Rule {
             Lanes::Down => flow == Flow::Down,
         }
     }
-    /// Whether it is about this connection, the nth, from there.
+    /// Whether it is about this connection, the nth, from there; its share apart, which is drawn.
     pub fn meets(&self, nth: u64, client: IpAddr) -> bool {
         let Place { conn, every, client: from, .. } = &self.place;
         conn.is_none_or(|n| n == nth)
@@ -113,13 +122,38 @@ impl Rule {
 }
 
 impl Place {
+    /// It names a spot in the stream, or how to find one.
+    pub(super) fn is_spot(&self) -> bool {
+        let Self { byte, more, frame, nth, chance, .. } = self;
+        byte.is_some() || more.is_some() || frame.is_some() || nth.is_some() || chance.is_some()
+    }
     fn check(&self, fault: &Fault) -> Result<(), ConfigError> {
         let wrong = |key: &str, problem: &str| Err(ConfigError::new(key, problem));
         let Self {
-            lane, conn, every, byte, frame, nth, offset, after, chance, times, since, ..
+            name,
+            lane,
+            conn,
+            every,
+            share,
+            client: _,
+            byte,
+            more,
+            frame,
+            nth,
+            offset,
+            after,
+            later,
+            since,
+            chance,
+            times,
         } = self;
         let at_frame = frame.is_some() || nth.is_some();
-        let placed = byte.is_some() || at_frame || chance.is_some();
+        let placed = self.is_spot();
+        let timed = after.is_some() || later.is_some() || since.is_some();
+        let plain = |c: char| c.is_ascii_graphic() && c != '/';
+        if name.as_ref().is_some_and(|n| n.is_empty() || n.len() > 64 || !n.chars().all(plain)) {
+            return wrong("name", "must be 1 to 64 printable characters, without blanks or `/`");
+        }
         if conn.is_some() && every.is_some() {
             return wrong("every", "cannot be together with `conn`: say one of them");
         }
@@ -128,8 +162,9 @@ impl Place {
                 return wrong(key, "counts from 1");
             }
         }
-        if byte.is_some() && at_frame {
-            return wrong("byte", "cannot be together with `frame` or `nth`: say one of them");
+        if [byte.is_some(), more.is_some(), at_frame].iter().filter(|said| **said).count() > 1 {
+            let problem = "cannot be together with `more`, `frame` or `nth`: say one of them";
+            return wrong("byte", problem);
         }
         if offset.is_some() && !at_frame {
             return wrong("offset", "counts from the start of a frame: say `frame` or `nth`");
@@ -137,16 +172,20 @@ impl Place {
         if chance.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
             return wrong("chance", "must be above 0 and at most 1");
         }
+        if share.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return wrong("share", "must be from 0 to 1");
+        }
         match fault.about().class {
-            Class::Spot if !placed => {
-                wrong("byte", "says where: one of `byte`, `frame`, `nth`, `chance` is missing")
-            }
-            Class::Flow if byte.is_some() || at_frame || times.is_some() => {
+            Class::Spot if !placed => wrong(
+                "byte",
+                "says where: one of `byte`, `more`, `frame`, `nth`, `chance` is missing",
+            ),
+            Class::Flow if byte.is_some() || more.is_some() || at_frame || times.is_some() => {
                 wrong("byte", "this fault is about all bytes; `since` or `after` say from when")
             }
-            Class::Door if lane.is_some() || placed || after.is_some() || since.is_some() => wrong(
+            Class::Door if lane.is_some() || placed || timed => wrong(
                 "lane",
-                "this fault is about connecting; `conn`, `every` and `client` say whose",
+                "this fault is about connecting; `conn`, `every`, `share` and `client` say whose",
             ),
             Class::Spot | Class::Flow | Class::End | Class::Door => Ok(()),
         }

@@ -14,6 +14,7 @@ use super::{
     links::Links,
     packet::{About, Outcome, Packet},
     packets::Packets,
+    proxies::Proxies,
 };
 
 /// Upper bounds of the latency buckets, in seconds. They hold the objectives 0.3, 0.8 and 1.5 and tell
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) counts: BTreeMap<Counter, BTreeMap<Series, u64>>,
     pub(super) latency: BTreeMap<Arc<str>, Histogram>,
     pub(super) links: Links,
+    proxies: Proxies,
 }
 
 /// A device, and the value of the counter's other label.
@@ -71,7 +73,13 @@ impl State {
             counts: Counter::ALL.map(|counter| (counter, BTreeMap::new())).into(),
             latency: BTreeMap::new(),
             links: Links::default(),
+            proxies: Proxies::default(),
         }
+    }
+
+    /// Proxies count what happens to connections, not what goes over them.
+    pub(super) fn hears_bytes(&self) -> bool {
+        self.role != Role::Proxy
     }
 
     pub(super) fn families(&self) -> Vec<Family> {
@@ -79,6 +87,7 @@ impl State {
         let mut families: Vec<_> = self.counts.iter().map(counter).collect();
         families.insert(2, latency_family(&self.latency));
         families.extend(self.links.families());
+        families.extend(self.proxies.families());
         families.push(build_family());
         families
     }
@@ -88,8 +97,10 @@ impl State {
         if record.role != self.role {
             return;
         }
-        if self.role == Role::Client {
-            self.links.count(record);
+        match self.role {
+            Role::Client => self.links.count(record),
+            Role::Proxy => self.proxies.count(record),
+            Role::Device | Role::Lab => {}
         }
         let about = self.packets.read(record);
         if let Some(packet) = &about.packet {
@@ -119,6 +130,7 @@ impl State {
             }
             Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Submitted { .. }
             | Event::Attempt { .. }
             | Event::Connecting { .. }

@@ -70,6 +70,13 @@ pub enum Event {
     },
     /// A device takes no more connections.
     Deaf,
+    /// A device that should take connections again cannot: somebody has its port, most often.
+    ListenFailed {
+        /// The address.
+        addr: SocketAddr,
+        /// The operating system's words.
+        detail: String,
+    },
     /// A request was taken on.
     Submitted {
         /// The request.

@@ -142,6 +142,68 @@ pub fn read_evidence(mut from: impl BufRead) -> Result<Vec<Run>, EvidenceError> 
     Ok(runs)
 }
 
+/// What of a file is sound, and what is not.
+#[derive(Debug, Default)]
+pub struct Sound {
+    /// The runs that have a header we know, and of each the records that are whole.
+    pub runs: Vec<Run>,
+    /// The first thing that is wrong, and how many lines are.
+    pub wrong: Option<(String, usize)>,
+}
+
+/// Reads whatever can be read of an evidence file: a line that is no record is passed over, and so is
+/// a run in a format we do not know. Gaps show in the numbers of the records.
+pub fn read_sound(mut from: impl BufRead) -> Sound {
+    let mut sound = Sound::default();
+    // Whose records are being read; nobody's after a header that we cannot read.
+    let mut known = false;
+    for line in 1.. {
+        let text = match next_line(&mut from, line) {
+            Ok(Some(text)) => text,
+            Ok(None) if line == 1 => Vec::new(),
+            Ok(None) => break,
+            Err(error) => {
+                sound.blame(&error);
+                break;
+            }
+        };
+        let record: serde_json::Result<Record> = serde_json::from_slice(&text);
+        let source = match (record, sound.runs.last_mut().filter(|_| known)) {
+            (Ok(record), Some((_, records))) => {
+                records.push(record);
+                continue;
+            }
+            // It belongs to a header that was blamed already.
+            (Ok(_), None) if line > 1 => continue,
+            (Ok(_), None) => serde::de::Error::custom("a record before any header"),
+            (Err(source), _) => source,
+        };
+        match read_header(&text) {
+            Ok(Ok(header)) => {
+                known = true;
+                sound.runs.push((header, Vec::new()));
+            }
+            Ok(Err(_)) if line == 1 => sound.blame(&EvidenceError::NoHeader(source)),
+            Ok(Err(_)) if !text.ends_with(b"\n") => {
+                let whole = sound.runs.iter().map(|run| run.1.len()).sum::<usize>();
+                sound.blame(&format!("line {line}: cut short, after {whole} whole records"));
+            }
+            Ok(Err(_)) => sound.blame(&EvidenceError::NotARecord { line, source }),
+            Err(newer) => {
+                known = false;
+                sound.blame(&format!("{newer}").replacen("line 1", &format!("line {line}"), 1));
+            }
+        }
+    }
+    sound
+}
+
+impl Sound {
+    fn blame(&mut self, what: &impl std::fmt::Display) {
+        self.wrong.get_or_insert_with(|| (what.to_string(), 0)).1 += 1;
+    }
+}
+
 /// A header; no header at all is the inner error, one we are too old for the outer.
 fn read_header(line: &[u8]) -> Result<serde_json::Result<Header>, EvidenceError> {
     #[derive(Deserialize)]
@@ -240,6 +302,33 @@ mod tests {
             read_evidence(&b"{\"wirelab_evidence\": 2, \"all\": \"new\"}\n"[..]).unwrap_err();
         assert!(error.to_string().contains("format 2"), "{error}");
         assert!(error.to_string().contains("use a newer wirelab"), "{error}");
+    }
+
+    #[test]
+    fn what_is_sound_is_read_whatever_stands_between() {
+        let newer = b"{\"wirelab_evidence\": 2}\n{\"event\": \"news\"}\n";
+        let mut bytes = [&file(&happy())[..], b"noise\n", newer, &file(&happy())].concat();
+        bytes.extend(b"{\"seq\": 1");
+        let Sound { runs, wrong } = read_sound(&bytes[..]);
+        assert_eq!(runs, [(header(), happy()), (header(), happy())]);
+        let line = 1 + happy().len() + 1;
+        assert_eq!(wrong, Some((format!("line {line}: not a record"), 4)));
+        let Sound { runs, wrong } = read_sound(&newer[..]);
+        assert_eq!(runs, []);
+        assert!(wrong.unwrap().0.starts_with("line 1: written in format 2"));
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_read_up_to_there() {
+        let whole = file(&happy());
+        for end in 0..whole.len() {
+            let lines = whole[..end].iter().filter(|b| **b == b'\n').count();
+            let Sound { runs, wrong } = read_sound(&whole[..end]);
+            let records: usize = runs.iter().map(|run| run.1.len()).sum();
+            // The last line may be whole but for its end.
+            assert!(records + 1 == lines || records == lines, "at {end}: {records} of {lines}");
+            assert!(wrong.is_some() || records + 1 == lines || whole[end] == b'\n', "at {end}");
+        }
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! The packet log: one JSON object a line, keys in a fixed order. It never writes a peer's control
 //! characters raw.
+mod words;
+
 use std::{borrow::Cow, io::Write, net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
-use proto::{CloseReason, Delivery, Fact, Proof, resilience::BreakerEvent, session::hex};
+use proto::{Delivery, Fact, Proof, resilience::BreakerEvent, session::hex};
 use serde::Serialize;
 
 use super::{
     Dir, End, Event, Level, Record, Sink, lines::Lines, lines::Written, packet::About,
     packets::Packets,
 };
+use words::{Words, words};
 
 /// Writes the packet log.
 pub struct PacketLog<W> {
@@ -40,82 +43,6 @@ impl<W: Write + Send> Sink for PacketLog<W> {
         line.fill(&record.event);
         self.out.put(&safe(&line));
     }
-}
-
-/// What a line says: how much it matters, `event` and `message`.
-struct Words {
-    level: Level,
-    event: &'static str,
-    message: Cow<'static, str>,
-}
-
-/// The words for a record; none if an earlier line said it already.
-fn words(about: &About<'_>, event: &Event) -> Option<Words> {
-    if let Some(packet) = &about.packet {
-        let (direction, outcome) = (direction(packet.direction), packet.outcome.as_str());
-        let message = format!("Packet tcp_packet {direction} {outcome}").into();
-        return Some(Words { level: packet.level, event: "tcp_packet", message });
-    }
-    use Level::*;
-    let (level, event, message) = match event {
-        Event::Listening { .. } => (Info, "listening", "Taking connections"),
-        Event::Deaf => (Info, "deaf", "Taking no more connections"),
-        Event::Submitted { .. } => (Debug, "submitted", "Command submitted"),
-        Event::Attempt { .. } => (Debug, "attempt", "Attempt begun"),
-        Event::Connecting { .. } => (Debug, "connecting", "Connecting"),
-        Event::ConnectFailed { .. } => (Warning, "connect_failed", "Connection failed"),
-        Event::Opened { .. } => (Info, "opened", "Connection opened"),
-        Event::Sent { .. } => (Debug, "sent", "Bytes sent"),
-        Event::Received { .. } => (Debug, "received", "Bytes received"),
-        Event::Frame { .. } => (Debug, "frame", "Frame passed"),
-        Event::Ready { .. } => (Info, "ready", "Peer takes requests"),
-        Event::Fact { fact, .. } => match fact {
-            Fact::Applied { .. } => (Info, "fact", "Command applied"),
-            Fact::Duplicate { .. } => (Info, "fact", "Repeated command not applied again"),
-            Fact::Quirk { .. } => (Info, "fact", "Did wrong on purpose"),
-            Fact::Malformed { .. } => (Warning, "fact", "Bytes that are no frame"),
-            Fact::Orphan { .. } => (Warning, "fact", "Answer repeated"),
-            Fact::Odd { .. } => (Warning, "fact", "Message out of place"),
-        },
-        Event::Push { .. } => (Info, "push", "Peer spoke unasked"),
-        Event::Eof { .. } => (Debug, "eof", "Peer finished sending"),
-        Event::Closed { reason, .. } => match reason {
-            CloseReason::Peer | CloseReason::Left(_) | CloseReason::Local | CloseReason::Abort => {
-                (Info, "closed", "Connection closed")
-            }
-            CloseReason::Reset
-            | CloseReason::TimedOut(_)
-            | CloseReason::Timer(_)
-            | CloseReason::Refused(_)
-            | CloseReason::Misbehaved(_)
-            | CloseReason::Failed(_) => (Warning, "closed", "Connection lost"),
-        },
-        Event::AttemptFailed { stage, retry_in_us, .. } => match (stage, retry_in_us) {
-            (proto::Stage::Nack | proto::Stage::Malformed, _) => return None,
-            (_, Some(_)) => (Warning, "attempt_failed", "Attempt failed"),
-            (_, None) => (Error, "attempt_failed", "Attempt failed"),
-        },
-        Event::Done { end: End::Ok { .. }, .. } => (Info, "done", "Command done"),
-        Event::Done { end: End::Failed { .. }, .. } => (Error, "done", "Command failed"),
-        Event::Proved { .. } => (Info, "proved", "Peer is really there"),
-        Event::Lost { .. } => (Warning, "lost", "Kept connection lost"),
-        Event::Resent { .. } => (Info, "resent", "Last state sent again"),
-        Event::Breaker { what: BreakerEvent::Counted { .. } } => {
-            (Warning, "breaker", "Failure counted")
-        }
-        Event::Breaker { what: BreakerEvent::Changed { .. } } => {
-            (Warning, "breaker", "Circuit breaker changed")
-        }
-        Event::Told { .. } => (Info, "told", "Client told"),
-        Event::Step { .. } => (Info, "step", "Scenario step"),
-        Event::StepFailed { .. } => (Error, "step_failed", "Scenario step failed"),
-        Event::Armed { .. } => (Info, "armed", "Device told to do wrong"),
-        Event::Joined { .. } => (Info, "joined", "Connections joined"),
-        Event::Struck { .. } => (Warning, "struck", "Fault struck"),
-        Event::Lifted { .. } => (Info, "lifted", "Fault lifted"),
-        Event::Ended { .. } => (Info, "ended", "Run over"),
-    };
-    Some(Words { level, event, message: message.into() })
 }
 
 fn direction(dir: Dir) -> &'static str {
@@ -198,6 +125,9 @@ impl<'a> Line<'a> {
         match event {
             Event::Deaf | Event::Submitted { .. } | Event::Attempt { .. } => {}
             Event::Listening { addr } => keys.peer = Some(*addr),
+            Event::ListenFailed { addr, detail } => {
+                (keys.peer, keys.detail) = (Some(*addr), Some(detail.as_str()));
+            }
             Event::Connecting { conn, addr: peer } | Event::Opened { conn, peer, .. } => {
                 (keys.conn, keys.peer) = (Some(*conn), Some(*peer));
             }

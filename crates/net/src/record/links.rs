@@ -42,6 +42,7 @@ impl Links {
             Event::Breaker { what } => self.link(node).count_breaker(what),
             Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Submitted { .. }
             | Event::Attempt { .. }
             | Event::ConnectFailed { .. }
@@ -151,9 +152,14 @@ impl Link {
 }
 
 /// Labels, and what they have.
-type Value = (Vec<(&'static str, String)>, f64);
+pub(super) type Value = (Vec<(&'static str, String)>, f64);
 
-fn family(kind: Kind, name: &str, help: &str, values: impl Iterator<Item = Value>) -> Family {
+pub(super) fn family(
+    kind: Kind,
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = Value>,
+) -> Family {
     let sample = |(labels, value): Value| Sample {
         name: name.into(),
         labels: labels.into_iter().map(|(key, value)| (key.into(), value)).collect(),

@@ -32,6 +32,10 @@ impl Metrics {
     pub fn for_device() -> Self {
         Self::limited(Role::Device, DEVICES)
     }
+    /// What proxies saw.
+    pub fn for_proxy() -> Self {
+        Self::limited(Role::Proxy, DEVICES)
+    }
     /// What nodes of `role` saw, telling at most `devices` apart.
     pub fn limited(role: Role, devices: usize) -> Self {
         Self(Arc::new(Mutex::new(State::new(role, devices))))
@@ -68,6 +72,9 @@ impl Metrics {
 impl Sink for Metrics {
     fn take(&mut self, record: &Record) {
         self.lock().count(record);
+    }
+    fn hears_bytes(&self) -> bool {
+        self.lock().hears_bytes()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod openmetrics;
 pub mod packet;
 pub mod packets;
+mod proxies;
 pub mod textfile;
 #[cfg(test)]
 mod told;
@@ -17,14 +18,17 @@ mod told;
 use std::{
     collections::VecDeque,
     panic::Location,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use proto::Time;
 use tokio::sync::watch;
 
 pub use event::{Dir, End, Event, Flow, Record, Role};
-pub use evidence::{Evidence, EvidenceError, Header, Run, read_evidence};
+pub use evidence::{Evidence, EvidenceError, Header, Run, Sound, read_evidence, read_sound};
 pub use exposition::Sample;
 pub use jsonl::PacketLog;
 pub use lines::Written;
@@ -36,6 +40,11 @@ pub use packet::Level;
 pub trait Sink: Send {
     /// Takes one record in. Called with the recorder locked: be quick, and record nothing.
     fn take(&mut self, record: &Record);
+    /// Whether it wants what was sent and received, byte for byte. That costs a copy of every byte, so
+    /// it is left out where nobody does.
+    fn hears_bytes(&self) -> bool {
+        true
+    }
 }
 
 impl<F: FnMut(&Record) + Send> Sink for F {
@@ -49,6 +58,10 @@ impl<F: FnMut(&Record) + Send> Sink for F {
 pub struct Recorder {
     node: Arc<str>,
     role: Role,
+    /// Somebody remembers or listens.
+    heard: Arc<AtomicBool>,
+    /// And wants bytes.
+    bytes_heard: Arc<AtomicBool>,
     log: Arc<Mutex<Log>>,
     grown: Arc<watch::Sender<u64>>,
 }
@@ -73,6 +86,8 @@ impl Recorder {
         Self {
             node: "lab".into(),
             role: Role::Lab,
+            heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
+            bytes_heard: Arc::new(AtomicBool::new(limit_bytes > 0)),
             log: Arc::new(Mutex::new(log)),
             grown: Arc::new(watch::Sender::new(0)),
         }
@@ -87,17 +102,25 @@ impl Recorder {
     }
     /// Feeds `sink` every record from now on.
     pub fn attach(&self, sink: impl Sink + 'static) {
+        self.bytes_heard.fetch_or(sink.hears_bytes(), Ordering::AcqRel);
         self.lock().sinks.push(Box::new(sink));
+        self.heard.store(true, Ordering::Release);
     }
     /// Whether anybody remembers or hears what is written down. What costs much to put into words
     /// need not be, if not.
     pub fn is_heard(&self) -> bool {
-        let log = self.lock();
-        log.limit_bytes > 0 || !log.sinks.is_empty()
+        self.heard.load(Ordering::Acquire)
     }
-    /// Writes a fact down.
+    /// Whether anybody wants what is sent and received, byte for byte; else it need not be copied.
+    pub fn hears_bytes(&self) -> bool {
+        self.bytes_heard.load(Ordering::Acquire)
+    }
+    /// Writes a fact down; it has a number if anybody hears it.
     #[track_caller]
     pub fn record(&self, at: Time, event: Event) {
+        if !self.is_heard() {
+            return;
+        }
         let line = Location::caller().line();
         let mut log = self.lock();
         let seq = log.next;
@@ -115,6 +138,16 @@ impl Recorder {
     /// What is remembered, oldest first. The first `seq` is above 0 if older records were let go.
     pub fn records(&self) -> Vec<Record> {
         self.lock().kept.iter().cloned().collect()
+    }
+    /// What is remembered from `seq` on, up to about so many bytes.
+    pub fn since(&self, seq: u64, bytes: usize) -> Vec<Record> {
+        let mut left = bytes;
+        let fits = |record: &&Record| {
+            let fits = left > 0;
+            left = left.saturating_sub(weight(record));
+            fits
+        };
+        self.lock().from(seq).take_while(fits).cloned().collect()
     }
     /// The first record, past or future, of which `pick` makes something.
     pub async fn until<T>(&self, mut pick: impl FnMut(&Record) -> Option<T>) -> T {
@@ -198,6 +231,35 @@ mod tests {
         recorder.record(Time::default(), attempt(1));
         recorder.named("toggler", Role::Client).record(Time::default(), attempt(2));
         assert_eq!(rx.try_iter().collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_remembered_can_be_read_on_from_where_one_was() {
+        let recorder = Recorder::new(8 * size_of::<Record>());
+        (0..10).for_each(|n| recorder.record(Time::default(), attempt(n)));
+        let since =
+            |seq, bytes| recorder.since(seq, bytes).iter().map(|r| r.seq).collect::<Vec<_>>();
+        assert_eq!(since(7, usize::MAX), [7, 8, 9]);
+        assert_eq!(since(0, usize::MAX).first(), Some(&2));
+        assert_eq!(since(4, 2 * size_of::<Record>()), [4, 5]);
+        assert!(since(10, usize::MAX).is_empty() && since(99, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn bytes_are_written_down_only_for_those_who_want_them() {
+        struct Deaf;
+        impl Sink for Deaf {
+            fn take(&mut self, _: &Record) {}
+            fn hears_bytes(&self) -> bool {
+                false
+            }
+        }
+        let recorder = Recorder::new(0);
+        recorder.attach(Deaf);
+        assert!(recorder.is_heard() && !recorder.hears_bytes());
+        recorder.attach(|_: &Record| {});
+        assert!(recorder.hears_bytes());
+        assert!(Recorder::new(1).hears_bytes());
     }
 
     #[tokio::test]

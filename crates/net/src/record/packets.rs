@@ -80,6 +80,7 @@ impl Packets {
             }
             Event::Listening { .. }
             | Event::Deaf
+            | Event::ListenFailed { .. }
             | Event::Sent { .. }
             | Event::Received { .. }
             | Event::Ready { .. }

@@ -29,7 +29,7 @@ pub fn accumulate(path: &Path, metrics: &Metrics) -> io::Result<()> {
     if let Some(text) = read(path)? {
         merge(&mut families, &text).map_err(|why| refuse(path, &why))?;
     }
-    files::replace(path, &exposition::write(&families)).map_err(|e| name(path, e))?;
+    files::replace(path, exposition::write(&families)).map_err(|e| name(path, e))?;
     lock.unlock()
 }
 

@@ -1,17 +1,34 @@
 //! What the kernel says of a connection when asked, without a read or a write.
-use tokio::net::TcpStream;
+use tokio::{io::Interest, net::TcpStream};
 
 use crate::diag;
 
 /// SIOCOUTQ: what was written and not yet acknowledged by the peer's kernel.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
 pub(crate) fn unacked(stream: &TcpStream) -> Option<usize> {
+    queued(stream, libc::TIOCOUTQ)
+}
+
+/// SIOCOUTQ without SIOCOUTQNSD, which is what was not sent yet.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_flight(stream: &TcpStream) -> Option<usize> {
+    const SIOCOUTQNSD: libc::Ioctl = 0x894b;
+    Some(unacked(stream)?.saturating_sub(queued(stream, SIOCOUTQNSD)?))
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn queued(stream: &TcpStream, what: libc::Ioctl) -> Option<usize> {
     use std::os::fd::AsRawFd;
     let mut queued: libc::c_int = 0;
-    // SAFETY: the descriptor is open while `stream` is borrowed; TIOCOUTQ (= SIOCOUTQ) writes one int.
-    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut queued) };
+    // SAFETY: the descriptor is open while `stream` is borrowed; both requests write one int.
+    let rc = unsafe { libc::ioctl(stream.as_raw_fd(), what, &mut queued) };
     (rc == 0).then(|| usize::try_from(queued).ok()).flatten()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn in_flight(_: &TcpStream) -> Option<usize> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -43,4 +60,10 @@ pub(crate) fn is_broken(stream: &TcpStream) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_broken(_: &TcpStream) -> bool {
     false
+}
+
+/// Returns once the peer has reset it. The runtime notes POLLERR beside what can be read or written.
+pub(crate) async fn broken(stream: &TcpStream) {
+    // A runtime that is shutting down says so with an error, and nobody asks any more.
+    let _ = stream.ready(Interest::ERROR).await;
 }

@@ -86,11 +86,33 @@ async fn an_end_is_noticed_before_more_is_written_into_it() {
     assert_eq!(next(&mut wire, &env).await, "eof");
 }
 
+#[tokio::test(start_paused = true)]
+async fn answers_are_said_in_parting_and_requests_are_not() {
+    let asked = |len, ticket| Frame { ticket: Some(proto::Ticket(ticket)), ..frame(len) };
+    for (first, said) in [(3, 3 + 5), (FULL + 10, FULL)] {
+        let (mut wire, far, env) = wire().await;
+        wire.send(asked(first, 1), env.now());
+        // The network takes all of the short one, and all but ten bytes of the long one.
+        let wrote = if first == 3 { "wrote" } else { "nothing" };
+        assert_eq!(next(&mut wire, &env).await, wrote);
+        wire.send(asked(4, 2), env.now());
+        wire.send(frame(5), env.now());
+        wire.drop_requests();
+        wire.last_words(&env);
+        wire.close(CloseReason::Local, &env);
+        let (mut buf, mut heard) = (vec![0; FULL], 0);
+        while let Ok(read @ 1..) = poll_fn(|cx| far.poll_read(cx, &mut buf)).await {
+            heard += read;
+        }
+        assert_eq!(heard, said);
+    }
+}
+
 /// A reset has the kernel drop what a FIN would have it hand over, for as long as it takes.
 #[tokio::test(start_paused = true)]
 async fn bytes_that_were_given_up_are_taken_back() {
     for (wait, end) in [(0, Err(io::ErrorKind::ConnectionReset)), (2, Ok(0))] {
-        let (mut wire, mut far, env) = wire().await;
+        let (mut wire, far, env) = wire().await;
         wire.send(frame(8), env.now());
         assert_eq!(next(&mut wire, &env).await, "wrote");
         env.sleep_until(env.now() + Duration::from_millis(wait)).await;

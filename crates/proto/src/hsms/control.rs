@@ -50,7 +50,6 @@ impl Endpoint {
     }
 
     pub(super) fn control_message(&mut self, now: Time, message: Message) {
-        self.belongs();
         match message.header.stype {
             SType::SelectReq => self.select_req(now, message),
             SType::DeselectReq => self.deselect_req(now, message),

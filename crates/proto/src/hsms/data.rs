@@ -101,7 +101,6 @@ impl Endpoint {
     }
 
     fn primary_came(&mut self, now: Time, message: Message) {
-        self.belongs();
         if message.header.stream() == 9 {
             self.fail_the_blamed(now, &message);
         }

@@ -122,8 +122,10 @@ pub(super) struct Endpoint {
     pub(super) closed: bool,
     /// Who asked for Separate.req, as soon as nothing is open any more.
     pub(super) leaving: Option<Ticket>,
-    /// Messages in a row that did not belong.
+    /// Messages that were rejected since the last one that belonged.
     rejects: u32,
+    /// What is being taken does not belong.
+    stray: bool,
     /// When bytes last came, and whether they have been looked at.
     now: Time,
     unread: bool,
@@ -151,6 +153,7 @@ impl Endpoint {
             closed: false,
             leaving: None,
             rejects: 0,
+            stray: false,
             now,
             unread: false,
             out: VecDeque::new(),
@@ -283,6 +286,7 @@ impl Endpoint {
 
     /// Does what the conduct says about a message that does not belong.
     pub(super) fn react(&mut self, reaction: Reaction, message: &Message, reason: u8, why: &str) {
+        self.stray = true;
         let header = message.header;
         let why = format!("{header}: {why}");
         // Whatever is wrong with a Reject.req, rejecting it would never end.
@@ -333,12 +337,8 @@ impl Endpoint {
         }
     }
 
-    /// A message came that makes sense.
-    pub(super) fn belongs(&mut self) {
-        self.rejects = 0;
-    }
-
     pub(super) fn odd(&mut self, what: &'static str, detail: String) {
+        self.stray = true;
         self.tell(Fact::Odd { what: what.into(), detail });
     }
 
@@ -365,7 +365,11 @@ impl Endpoint {
         }
         let ticket = self.ticket_of(&message.header);
         self.say(Said::Received(message.frame(bytes, ticket)));
+        self.stray = false;
         self.take(now, message);
+        if !self.stray {
+            self.rejects = 0;
+        }
     }
 
     /// Takes a message by what it is.

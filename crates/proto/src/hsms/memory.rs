@@ -29,6 +29,9 @@ pub struct Memory {
 pub struct Snapshot {
     /// The mode in force.
     pub mode: String,
+    /// Those for a few times that come before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
     /// Connections it ever had.
     pub connections: u64,
     /// Connections it has.
@@ -62,6 +65,7 @@ impl Memory {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            next: self.modes.next(),
             connections: self.opened,
             live: self.live,
             selected: self.selected,

@@ -216,6 +216,14 @@ pub(super) fn kind_of(bytes: &[u8]) -> &'static str {
     header.map_or("junk", |header| kind(&Header::read(header)))
 }
 
+/// Everything that evidence calls a message.
+pub(super) fn kinds() -> Vec<&'static str> {
+    let control = SType::ALL.iter().filter(|(stype, ..)| *stype != SType::Data);
+    let control = control.map(|(stype, ..)| stype.name());
+    let others = ["primary", "reply", "junk", "unknown SType"];
+    super::names::kinds().chain(control).chain(others).collect()
+}
+
 /// What evidence calls it: `S1F13` for the messages of everyday, or what sort it is.
 fn kind(header: &Header) -> &'static str {
     match header.stype {

@@ -43,7 +43,7 @@ pub use settings::{Answering, Connect, Settings};
 /// An HSMS node: a host, or the equipment with its memory.
 #[derive(Clone)]
 pub struct Hsms {
-    checked: Checked,
+    checked: Arc<Checked>,
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -75,7 +75,7 @@ impl Protocol for Hsms {
     type Device = Device;
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
-        let checked = Checked::new(settings)?;
+        let checked = Arc::new(Checked::new(settings)?);
         Ok(Self { memory: Arc::new(Mutex::new(Memory::new(&checked))), checked })
     }
     fn client(&self, now: Time) -> Client {
@@ -132,6 +132,9 @@ impl Protocol for Hsms {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn kinds() -> Vec<&'static str> {
+        message::kinds()
     }
     fn in_words(message: &[u8]) -> String {
         to_sml(message).join(" ")

@@ -19,6 +19,11 @@ pub(super) fn of(stream: u8, function: u8) -> Option<&'static Known> {
     Some(&KNOWN[at])
 }
 
+/// What evidence calls those that have a name.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|known| known.kind)
+}
+
 macro_rules! known {
     ($($stream:literal $function:literal $name:literal;)*) => {
         &[$(Known {

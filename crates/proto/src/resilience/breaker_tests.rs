@@ -1,5 +1,6 @@
 //! The properties a breaker must have, on examples and on random histories.
 use super::*;
+use crate::Span;
 
 fn ms(n: u64) -> Time {
     Time::from_millis(n)

@@ -7,76 +7,51 @@ use super::{
 };
 use crate::Span;
 
-/// The settings of a policy that are given. Tables within it are given whole or not at all.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "each is the setting of `RawPolicy` with its name")]
-pub struct PolicyPatch {
-    pub connect_timeout: Option<Span>,
-    pub ready_timeout: Option<Span>,
-    pub send_timeout: Option<Span>,
-    pub recv_timeout: Option<Span>,
-    pub survive: Option<Span>,
-    pub deadline: Option<Span>,
-    pub max_attempts: Option<u32>,
-    pub backoff: Option<RawBackoff>,
-    pub retry_on: Option<Vec<Stage>>,
-    pub retry_ambiguous: Option<bool>,
-    pub confirm: Option<Delivery>,
-    pub connection: Option<Connection>,
-    pub queue: Option<usize>,
-    pub queueing: Option<Queueing>,
-    pub expire_after: Option<Span>,
-    pub reconnect: Option<RawReconnect>,
-    pub breaker: Option<RawBreaker>,
-    pub when_open: Option<WhenOpen>,
+macro_rules! policy_patch {
+    ({ $($key:ident: $type:ty,)* } or none { $($optional:ident: $its:ty,)* }) => {
+        /// The settings of a policy that are given. Tables within it are given whole or not at all.
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[expect(missing_docs, reason = "each is the setting of `RawPolicy` with its name")]
+        pub struct PolicyPatch {
+            $(pub $key: Option<$type>,)*
+            $(pub $optional: Option<$its>,)*
+        }
+
+        impl PolicyPatch {
+            /// The policy `base`, with what is given here instead.
+            pub fn over(self, base: RawPolicy) -> RawPolicy {
+                // All of them: a setting that is missing here does not compile.
+                RawPolicy {
+                    $($key: self.$key.unwrap_or(base.$key),)*
+                    $($optional: self.$optional.or(base.$optional),)*
+                }
+            }
+        }
+    };
 }
 
-impl PolicyPatch {
-    /// The policy `base`, with what is given here instead.
-    pub fn over(self, base: RawPolicy) -> RawPolicy {
-        let Self {
-            connect_timeout,
-            ready_timeout,
-            send_timeout,
-            recv_timeout,
-            survive,
-            deadline,
-            max_attempts,
-            backoff,
-            retry_on,
-            retry_ambiguous,
-            confirm,
-            connection,
-            queue,
-            queueing,
-            expire_after,
-            reconnect,
-            breaker,
-            when_open,
-        } = self;
-        RawPolicy {
-            connect_timeout: connect_timeout.unwrap_or(base.connect_timeout),
-            ready_timeout: ready_timeout.unwrap_or(base.ready_timeout),
-            send_timeout: send_timeout.unwrap_or(base.send_timeout),
-            recv_timeout: recv_timeout.unwrap_or(base.recv_timeout),
-            survive: survive.unwrap_or(base.survive),
-            deadline: deadline.or(base.deadline),
-            max_attempts: max_attempts.unwrap_or(base.max_attempts),
-            backoff: backoff.unwrap_or(base.backoff),
-            retry_on: retry_on.unwrap_or(base.retry_on),
-            retry_ambiguous: retry_ambiguous.unwrap_or(base.retry_ambiguous),
-            confirm: confirm.or(base.confirm),
-            connection: connection.unwrap_or(base.connection),
-            queue: queue.unwrap_or(base.queue),
-            queueing: queueing.unwrap_or(base.queueing),
-            expire_after: expire_after.or(base.expire_after),
-            reconnect: reconnect.or(base.reconnect),
-            breaker: breaker.or(base.breaker),
-            when_open: when_open.unwrap_or(base.when_open),
-        }
-    }
-}
+policy_patch! { {
+    connect_timeout: Span,
+    ready_timeout: Span,
+    send_timeout: Span,
+    recv_timeout: Span,
+    survive: Span,
+    max_attempts: u32,
+    backoff: RawBackoff,
+    retry_on: Vec<Stage>,
+    retry_ambiguous: bool,
+    connection: Connection,
+    queue: usize,
+    queueing: Queueing,
+    when_open: WhenOpen,
+} or none {
+    deadline: Span,
+    confirm: Delivery,
+    expire_after: Span,
+    reconnect: RawReconnect,
+    breaker: RawBreaker,
+} }
 
 #[cfg(test)]
 mod tests {

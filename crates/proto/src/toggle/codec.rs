@@ -148,6 +148,10 @@ fn frame_len(bytes: &[u8]) -> Result<Option<usize>, DecodeError> {
 }
 
 fn parse(json: &[u8]) -> Result<Message, DecodeError> {
+    // A list of values would do for an object otherwise, as far as the decoder is concerned.
+    if json.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(DecodeError::Json("it is no object".into()));
+    }
     let payload: Payload<'_> =
         serde_json::from_slice(json).map_err(|e| DecodeError::Json(e.to_string()))?;
     let Payload { opcode, device_id, msg_id, state, reason } = payload;
@@ -169,6 +173,9 @@ fn parse(json: &[u8]) -> Result<Message, DecodeError> {
         other => Err(DecodeError::Opcode(other.chars().take(32).collect())),
     }
 }
+
+/// Everything that evidence calls a message.
+pub(super) const KINDS: [&str; 4] = ["toggle", "ack", "nack", "junk"];
 
 /// What evidence calls it.
 pub(super) fn kind(message: &[u8]) -> &'static str {

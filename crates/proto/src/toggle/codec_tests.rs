@@ -51,6 +51,13 @@ fn any_valid_json_is_accepted() {
 }
 
 #[test]
+fn a_list_of_values_is_no_message() {
+    let json = br#" ["toggle", "D1", "x", true]"#;
+    let frame = [&[0xf0, 0x0d, 1, 0, 0, 0, json.len() as u8][..], json].concat();
+    assert_eq!(decode_all(&frame), Err(DecodeError::Json("it is no object".into())));
+}
+
+#[test]
 fn the_longest_payload_is_accepted_and_one_byte_more_is_not() {
     let head = |len: usize| [&[0xf0, 0x0d, 1][..], &(len as u32).to_be_bytes()].concat();
     assert_eq!(decode_all(&head(MAX_PAYLOAD)), Ok(vec![]), "it may still come");

@@ -62,6 +62,9 @@ pub struct Switch {
 pub struct Snapshot {
     /// The mode in force.
     pub mode: String,
+    /// Those for a few times that come before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
     /// Every device it has been told about.
     pub devices: BTreeMap<Arc<str>, Switch>,
     /// Commands it still remembers, and how often each arrived.
@@ -106,6 +109,7 @@ impl Memory {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            next: self.modes.next(),
             devices: self.devices.clone(),
             seen: self.seen.iter().map(|(id, seen)| (id.clone(), seen.arrivals)).collect(),
         }

@@ -191,4 +191,7 @@ impl Protocol for Lamp {
     fn kind(message: &[u8]) -> &'static str {
         codec::kind(message)
     }
+    fn kinds() -> Vec<&'static str> {
+        codec::KINDS.to_vec()
+    }
 }

@@ -92,7 +92,9 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
     said
 }
 
-/// How many bytes the first message has; junk goes on to the next that may be one.
+/// Everything that evidence calls a message.
+pub(super) const KINDS: [&str; 3] = ["bitmaps", "reply", "junk"];
+
 /// What evidence calls it.
 pub(super) fn kind(message: &[u8]) -> &'static str {
     match message {
@@ -102,6 +104,7 @@ pub(super) fn kind(message: &[u8]) -> &'static str {
     }
 }
 
+/// How many bytes the first message has; junk goes on to the next that may be one.
 pub(super) fn extent(bytes: &[u8]) -> Option<u64> {
     match bytes {
         [] | [0] => None,

@@ -58,6 +58,9 @@ struct Tally {
 pub struct Snapshot {
     /// The mode in force.
     pub mode: String,
+    /// Those for a few times that come before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
     /// The state in force.
     #[serde(flatten)]
     pub state: Bitmaps,
@@ -151,6 +154,7 @@ impl Memory {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            next: self.modes.next(),
             state: self.state,
             numbers: self.read.numbers(),
             opened: self.opened,

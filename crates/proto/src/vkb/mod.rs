@@ -155,4 +155,7 @@ impl Protocol for Vkb {
     fn kind(message: &[u8]) -> &'static str {
         codec::kind(message)
     }
+    fn kinds() -> Vec<&'static str> {
+        codec::KINDS.to_vec()
+    }
 }

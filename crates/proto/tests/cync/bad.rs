@@ -18,11 +18,19 @@ fn samples() -> Vec<Vec<u8>> {
     known.chain(vectors().into_iter().map(|Vector { bytes, .. }| bytes.to_vec())).collect()
 }
 
+/// Of a long packet, which is the same over and over, sessions see every 24th harm; all are explained.
+fn harmed(at: usize, bytes: &[u8]) {
+    if bytes.len() < 100 || at % 24 == 0 {
+        testing::cync::any_bytes(bytes);
+    }
+    testing::explains::<Cync>(bytes);
+}
+
 #[test]
 fn every_cut_is_taken_alike_and_does_no_harm() {
     for bytes in samples() {
         for end in 0..bytes.len() {
-            testing::cync::any_bytes(&bytes[..end]);
+            harmed(end, &bytes[..end]);
         }
     }
 }
@@ -31,11 +39,10 @@ fn every_cut_is_taken_alike_and_does_no_harm() {
 fn every_flipped_byte_does_no_harm() {
     for bytes in samples() {
         for at in 0..bytes.len() {
-            let flips = if bytes.len() < 100 { &[0xff, 0x01, 0x80][..] } else { &[0xff] };
-            for flip in flips {
+            for flip in [0xff, 0x01, 0x80] {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= flip;
-                testing::cync::any_bytes(&bytes);
+                harmed(at, &bytes);
             }
         }
     }

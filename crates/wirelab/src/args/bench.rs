@@ -11,6 +11,7 @@ Examples:
   wirelab bench vkb
   wirelab bench vkb --restart --rounds 20
   taskset -c 0 wirelab bench hsms
+  wirelab bench proxy
 
 Compare ratios, not microseconds: they hold although the machine's speed drifts.";
 
@@ -22,8 +23,8 @@ Compare ratios, not microseconds: they hold although the machine's speed drifts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
-    /// What to speak: toggle, vkb (frames a second through one link), or hsms (round trips on one
-    /// connection).
+    /// What to speak: toggle, vkb (frames a second through one link), hsms (round trips on one
+    /// connection), or proxy (what carrying costs, and how exact faults are).
     pub(crate) protocol: String,
     /// Measures against this device, for instance 127.0.0.1:9000, instead of our own.
     #[arg(long, value_name = "ADDR")]
@@ -32,7 +33,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
     /// Commands per round, one at a time; four times as many at 10 and 100 at a time. For vkb, hundreds
-    /// of frames; for hsms, fours of messages.
+    /// of frames; for hsms, fours of messages; for proxy, twos of round trips.
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) commands: u32,
     /// For vkb: measures how soon a server's end is noticed, and how soon it is told the state again.

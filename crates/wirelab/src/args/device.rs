@@ -78,7 +78,10 @@ Lines it takes on stdin while it runs:
 The same over HTTP, with --http-port:
   POST /tell       the words of a tell line, as event 50
   POST /mode       a mode, next or reject-next line
+  POST /heal       behaves from now on, as mode success
+  GET /mode        the mode in force, and those for a few times before it
   GET /snapshot    what it remembers
+  GET /record?from=SEQ   records from that number on, a line each
   answered with {\"ok\":…}, the snapshot, or 400 and {\"error\":…}; 64 KiB at most
 
 Examples:

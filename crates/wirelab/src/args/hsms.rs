@@ -82,9 +82,20 @@ pub(crate) enum HsmsWhat {
     },
 }
 
+/// Environment variables that say where an HSMS device is, as other tools read them too.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HsmsServer {
+    #[arg(long = "hsms-server-host", env = "HSMS_SERVER_HOST", hide = true)]
+    pub(crate) host: Option<String>,
+    #[arg(long = "hsms-server-port", env = "HSMS_SERVER_PORT", hide = true)]
+    pub(crate) port: Option<String>,
+}
+
 /// The connection, and when to give it up.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) server: HsmsServer,
     /// Dial (the default).
     #[arg(long, conflicts_with = "passive")]
     pub(crate) active: bool,

@@ -10,6 +10,7 @@ Examples:
   wirelab judge run happy-path test-reports/run.jsonl --json
   wirelab judge device --protocol hsms 192.0.2.7:5000 --t7 10s
   wirelab judge client --protocol hsms -- ./host --connect {host}:{port}
+  wirelab judge client --protocol toggle --suite restart -- ./toggler {host} {port}
 
 Exit codes: 0 pass, 1 fail, 2 the scenario makes no sense or is not in the evidence,
 3 inconclusive, or the evidence cannot be read.";
@@ -22,18 +23,26 @@ Examples:
   wirelab judge device --protocol hsms 127.0.0.1:5000 --t7 1s --t8 500ms --as e37.1
   wirelab judge device --protocol hsms --case '5.*' --case 1.1 127.0.0.1:5000 --bytes
   wirelab judge device --protocol hsms --list
+  wirelab judge device --protocol toggle --device-id LAMP7 192.0.2.7:9000 --as framed
 
 Exit codes: 0 no FAIL, 1 some FAIL, 2 usage, 3 no FAIL and some INCONCLUSIVE, 130 interrupted.";
 
 const CLIENT_EXAMPLES: &str = "\
 The program is started once a case. {host}, {port} and {case} in its words are replaced; the same
-stand in WIRELAB_HOST, WIRELAB_PORT and WIRELAB_CASE. It should connect, select, send one message
-that wants an answer, and wait for it. It is ended after the case, with all that it started.
+stand in WIRELAB_HOST, WIRELAB_PORT and WIRELAB_CASE. It is ended after the case, with all that it started.
+
+hsms: it should connect, select, send one message that wants an answer, and wait for it.
+toggle: it should switch one device and end: with 0 if that worked, with anything else if not, and if
+it likes with a last line on stdout like {\"outcome\": \"ok\"}. What it claims is held against what the
+device read and did. Say how patient it is: --timer recv=1.5s, --timer backoff=250ms, --attempts 2.
 
 Examples:
   wirelab judge client --protocol hsms -- ./host {host} {port}
   wirelab judge client --protocol hsms --t6 2s --case 'c1.*' -- java -jar host.jar
   wirelab judge client --protocol hsms --list
+  wirelab judge client --protocol toggle --jobs 8 -- \
+    wirelab toggle --device-id D1 --device-host {host} --device-port {port} --no-metrics
+  wirelab judge client --protocol toggle --suite restart --suite loss -- ./toggler {host} {port}
 
 Exit codes: 0 no FAIL, 1 some FAIL, 2 usage, 3 no FAIL and some INCONCLUSIVE, 130 interrupted.";
 
@@ -76,14 +85,10 @@ pub(crate) struct JudgeDeviceArgs {
     /// Where it listens; without a port, at the protocol's usual one.
     #[arg(value_name = "HOST[:PORT]", env = "WIRELAB_TARGET", required_unless_present = "list")]
     pub(crate) target: Option<String>,
-    /// Cases played at a time; for devices that serve several connections.
-    #[arg(long, value_name = "N", default_value = "1",
-          value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) jobs: u16,
     /// How long a new connection is left alone before the first byte; some devices need 200ms.
     #[arg(long, value_name = "TIME", default_value = "0ms")]
     pub(crate) settle: Span,
-    /// Establishes GEM communications (S1F13) before data is asked for; some equipment is mute else.
+    /// hsms: establishes GEM communications (S1F13) before data is asked for; some equipment is mute else.
     #[arg(long)]
     pub(crate) establish: bool,
     /// All else.
@@ -103,6 +108,9 @@ pub(crate) struct JudgeClientArgs {
     /// How long it may take from its start until it dials.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub(crate) start: Span,
+    /// toggle: how many attempts it is set to make, the first included.
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub(crate) attempts: u8,
     /// All else.
     #[command(flatten)]
     pub(crate) probe: ProbeArgs,
@@ -111,9 +119,12 @@ pub(crate) struct JudgeClientArgs {
 /// What judging by probes has in common.
 #[derive(Debug, Args)]
 pub(crate) struct ProbeArgs {
-    /// What it speaks: hsms.
+    /// What it speaks: hsms or toggle.
     #[arg(long)]
     pub(crate) protocol: String,
+    /// Only the cases of this group, such as restart; may be given several times.
+    #[arg(long = "suite", value_name = "NAME")]
+    pub(crate) suites: Vec<String>,
     /// Lists the cases, and plays none.
     #[arg(long)]
     pub(crate) list: bool,
@@ -123,10 +134,20 @@ pub(crate) struct ProbeArgs {
     /// Not these cases; may be given several times.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// By which reading of the standard: e37 (the default) or e37.1.
-    #[arg(long = "as", value_name = "STANDARD")]
+    /// By which reading: of hsms e37 (the default) or e37.1; of toggle bare (the default) or framed.
+    #[arg(long = "as", value_name = "READING")]
     pub(crate) level: Option<String>,
-    /// Its device id.
+    /// Cases played at a time; of devices, for those that serve several connections.
+    #[arg(long, value_name = "N", default_value = "1",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) jobs: u16,
+    /// Whom a toggle device is to switch.
+    #[arg(long, value_name = "ID", default_value = "D1")]
+    pub(crate) device_id: String,
+    /// How it is set, by name: recv=300ms; of toggle connect, send, recv, backoff, jitter.
+    #[arg(long = "timer", value_name = "NAME=TIME", value_parser = timer)]
+    pub(crate) timers: Vec<(String, Span)>,
+    /// Its device id, of hsms.
     #[arg(long, value_name = "ID", default_value = "0")]
     pub(crate) session: u16,
     /// What T3 it is set to; 45s if left out.
@@ -162,4 +183,10 @@ pub(crate) struct ProbeArgs {
     /// Writes the results as JUnit XML too.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+}
+
+/// `recv=300ms`.
+fn timer(text: &str) -> Result<(String, Span), String> {
+    let (name, time) = text.split_once('=').ok_or("it is written recv=300ms")?;
+    Ok((name.to_owned(), time.parse()?))
 }

@@ -2,44 +2,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use net::proxy::Rule;
+
+use super::HsmsServer;
 
 const EXAMPLES: &str = "\
 Examples:
   wirelab run
   wirelab run scenarios/toggle/happy-path.toml --seed 7
   wirelab run --sim --seeds 100 my-scenario.toml
+  wirelab run happy-path --sim --fault 'wire: close byte=17 lane=up'
   wirelab run scenarios/hsms/*.toml --target 192.0.2.7:5000
+  wirelab run --html report.html
   wirelab run --json --out /tmp/reports | jq '.cases[] | select(.outcome != \"pass\")'
 
 Exit codes: 0 every verdict is a pass, 1 any is a fail, 2 a scenario makes no sense,
 3 none failed but one is inconclusive, or the reports cannot be written.";
-
-/// Environment variables that say where an HSMS device is, as other tools read them too.
-#[derive(Debug, Args)]
-pub(crate) struct HsmsServer {
-    #[arg(long = "hsms-server-host", env = "HSMS_SERVER_HOST", hide = true)]
-    host: Option<String>,
-    #[arg(long = "hsms-server-port", env = "HSMS_SERVER_PORT", hide = true)]
-    port: Option<String>,
-}
-
-impl HsmsServer {
-    /// HOST:PORT, if either is given.
-    pub(crate) fn target(self) -> Option<String> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let (host, port) = (given(self.host), given(self.port));
-        if host.is_none() && port.is_none() {
-            return None;
-        }
-        let host = host.unwrap_or_else(|| "127.0.0.1".into());
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        Some(match port {
-            Some(port) if bare.contains(':') => format!("[{bare}]:{port}"),
-            Some(port) => format!("{bare}:{port}"),
-            None => bare.into(),
-        })
-    }
-}
 
 /// Plays scenarios and judges them by what was on the wire.
 ///
@@ -66,6 +44,14 @@ pub(crate) struct RunArgs {
     /// Where performance-report.json, integration-junit.xml, report.json and run.jsonl go.
     #[arg(long, value_name = "DIR", default_value = "test-reports")]
     pub(crate) out: PathBuf,
+    /// Also writes the report as one HTML file: the matrix of cases, and of each its sequence,
+    /// latencies, findings and record. `wirelab report` writes more kinds from run.jsonl.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
+    /// Adds this fault to a proxy and judges by the laws alone, as sweeps and swarms do; where a
+    /// scenario has no proxy, its first client goes through `wire`.
+    #[arg(long = "fault", value_name = "PROXY: FAULT", value_parser = harm)]
+    pub(crate) faults: Vec<(String, Rule)>,
     /// Plays against this device, which somebody else runs, and starts none. What needs a device of
     /// ours is SKIPPED; what only the device's record would tell is passed over. For hsms,
     /// HSMS_SERVER_HOST and HSMS_SERVER_PORT say the same.
@@ -76,4 +62,10 @@ pub(crate) struct RunArgs {
     /// Prints the verdicts as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn harm(text: &str) -> Result<(String, Rule), String> {
+    let parts = text.split_once(": ").ok_or("name the proxy first, as in `wire: close byte=17`")?;
+    let rule = parts.1.parse().map_err(|e: proto::ConfigError| e.problem)?;
+    Ok((parts.0.trim().to_owned(), rule))
 }

@@ -3,20 +3,20 @@
 mod control;
 mod order;
 
-use std::{io, io::Write, sync::Arc};
+use std::{io, sync::Arc};
 
 use lab::registry::{AnyHost, AnyProtocol};
-use net::{Env, Event, Net, Record, Recorder, Role, Sink, TcpOptions, record::Metrics};
-use tokio::sync::Notify;
+use net::{Env, Event, Net, Recorder, Role, TcpOptions, record::Metrics};
 
 use crate::{
     args::DeviceArgs,
     config::{self, Playing},
     exit::{Exit, Failure},
-    http::Exporter,
+    http::{Exporter, KEPT},
     lines,
     signals::Signals,
     text,
+    told::{Lost, Told},
 };
 use control::{Asked, Control};
 use order::{Done, Order};
@@ -30,20 +30,20 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 async fn play(playing: Playing) -> Result<Exit, Failure> {
     let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
-    let recorder = Recorder::new(0);
+    let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
-    recorder.attach(Told { out: io::stdout(), raw, lost: lost.clone() });
+    recorder.attach(Told { out: io::stdout(), raw, is_told, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
     for quirk in quirks {
         device.misbehave(&quirk)?;
     }
-    let env = Env::new(Net::Tcp(TcpOptions::default()), recorder, 0);
+    let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
     let host = device.plug_in(env.node("device", Role::Device), addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
-    let control = http_port.map(Control::start).transpose()?;
+    let control = http_port.map(|port| Control::start(port, recorder)).transpose()?;
     let ended = tokio::select! {
         biased;
         () = signals.stop() => Ok(Exit::Done),
@@ -106,6 +106,7 @@ fn told(done: Result<Done, String>) -> Result<Option<Exit>, Failure> {
         Ok(Done::Nothing) => {}
         Ok(Done::Did(what)) => text::talk(&format!("ok: {what}")),
         Ok(Done::Memory(memory)) => text::print(&text::json_line(&memory))?,
+        Ok(Done::Modes(modes)) => text::print(&text::json_line(&modes))?,
         Ok(Done::Help(help)) => text::talk(help),
         Ok(Done::Quit) => return Ok(Some(Exit::Done)),
         Err(problem) => text::talk(&format!("error: {problem}")),
@@ -113,43 +114,11 @@ fn told(done: Result<Done, String>) -> Result<Option<Exit>, Failure> {
     Ok(None)
 }
 
-/// Prints the records that tell what the device saw.
-struct Told<W> {
-    out: W,
-    raw: bool,
-    lost: Arc<Lost>,
-}
-
-/// The output, when nothing can be written to it any more.
-#[derive(Default)]
-struct Lost {
-    why: std::sync::OnceLock<io::Error>,
-    noticed: Notify,
-}
-
-impl Lost {
-    fn failure(&self) -> Failure {
-        self.why.get().map_or(Failure::Unheard, |e| text::unwritable("to stdout", e))
-    }
-}
-
-impl<W: Write + Send> Sink for Told<W> {
-    fn take(&mut self, record: &Record) {
-        if self.lost.why.get().is_some() || !is_told(&record.event, self.raw) {
-            return;
-        }
-        let line = text::json_line(record);
-        if let Err(e) = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()) {
-            self.lost.why.get_or_init(|| e);
-            self.lost.noticed.notify_one();
-        }
-    }
-}
-
 fn is_told(event: &Event, raw: bool) -> bool {
     match event {
         Event::Listening { .. }
         | Event::Deaf
+        | Event::ListenFailed { .. }
         | Event::Opened { .. }
         | Event::Frame { .. }
         | Event::Fact { .. }

@@ -1,13 +1,17 @@
 //! `wirelab judge device` and `wirelab judge client`: somebody else's device or client, by probes.
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::Path,
 };
 
 use lab::probe::{
-    Case, CaseResult, Setup, Side, Suite, Verdict, clients::judge_client, devices::judge_device,
-    find, pick::pick, report, setup::RawSetup,
+    Case, CaseResult, Setup, Side, Suite, Verdict,
+    clients::{Command, judge_client},
+    devices::judge_device,
+    find,
+    pick::pick,
+    report,
+    setup::RawSetup,
 };
 use net::{TcpOptions, env::today, files, net::Net};
 
@@ -15,6 +19,7 @@ use crate::{
     args::{JudgeClientArgs, JudgeDeviceArgs, ProbeArgs},
     block_on,
     cmd::run::say,
+    config::entropy,
     exit::{Exit, Failure},
     signals, text,
 };
@@ -22,14 +27,14 @@ use crate::{
 /// # Errors
 /// What was typed makes no sense, or a report cannot be written.
 pub(crate) fn device(args: JudgeDeviceArgs) -> Result<Exit, Failure> {
-    let JudgeDeviceArgs { target, jobs, settle, establish, probe } = args;
+    let JudgeDeviceArgs { target, settle, establish, probe } = args;
     let suite = find(&probe.protocol, Side::Device)?;
     let cases = chosen(suite, &probe)?;
     if probe.list {
-        return list(&cases);
+        return list(suite, &cases);
     }
     let target = target.unwrap_or_default();
-    let how = RawSetup { settle: settle.0, greet: establish, ..how(&probe) };
+    let how = RawSetup { settle: settle.0, greet: establish, ..how(suite, &probe)? };
     let setup = Setup::new(suite, how)?;
     let desk = Desk::new(suite, &probe, target.clone());
     let told = signals::listen();
@@ -37,7 +42,7 @@ pub(crate) fn device(args: JudgeDeviceArgs) -> Result<Exit, Failure> {
         let addr = lookup(&target, suite.port).await?;
         let net = Net::Tcp(TcpOptions::default());
         let mut so_far = Vec::new();
-        let judging = judge_device(suite, &cases, addr, net, setup, jobs.into(), |result| {
+        let judging = judge_device(suite, &cases, addr, net, setup, probe.jobs.into(), |result| {
             desk.tell(result);
             so_far.push(result.clone());
         });
@@ -53,19 +58,21 @@ pub(crate) fn device(args: JudgeDeviceArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// What was typed makes no sense, or a report cannot be written.
 pub(crate) fn client(args: JudgeClientArgs) -> Result<Exit, Failure> {
-    let JudgeClientArgs { command, host, start, probe } = args;
+    let JudgeClientArgs { command: words, host, start, attempts, probe } = args;
     let suite = find(&probe.protocol, Side::Client)?;
     let cases = chosen(suite, &probe)?;
     if probe.list {
-        return list(&cases);
+        return list(suite, &cases);
     }
-    let setup = Setup::new(suite, RawSetup { start: start.0, ..how(&probe) })?;
-    let desk = Desk::new(suite, &probe, command.join(" "));
+    let how = RawSetup { start: start.0, attempts: attempts.into(), ..how(suite, &probe)? };
+    let setup = Setup::new(suite, how)?;
+    let desk = Desk::new(suite, &probe, words.join(" "));
+    let command = Command { words, host, jobs: probe.jobs.into() };
     let told = signals::listen();
     block_on(async move {
         let net = Net::Tcp(TcpOptions::default());
         let mut so_far = Vec::new();
-        let judging = judge_client(suite, &cases, &command, host, net, &setup, |result| {
+        let judging = judge_client(suite, &cases, &command, net, &setup, |result| {
             desk.tell(result);
             so_far.push(result.clone());
         });
@@ -79,30 +86,42 @@ pub(crate) fn client(args: JudgeClientArgs) -> Result<Exit, Failure> {
 }
 
 fn chosen(suite: &Suite, probe: &ProbeArgs) -> Result<Vec<&'static Case>, Failure> {
-    pick(suite, &probe.cases, &probe.exclude).map_err(Failure::usage)
+    pick(suite, &probe.suites, &probe.cases, &probe.exclude).map_err(Failure::usage)
 }
 
-fn list(cases: &[&Case]) -> Result<Exit, Failure> {
-    let lines = cases.iter().map(|case| format!("{:<10} {}\n", case.id, case.title));
+fn list(suite: &Suite, cases: &[&Case]) -> Result<Exit, Failure> {
+    let line = |case: &&Case| format!("{:<12} {:<9} {}\n", case.id, suite.group(case), case.title);
+    let lines = cases.iter().map(line);
     say(&lines.collect::<String>())?;
     Ok(Exit::Done)
 }
 
-fn how(probe: &ProbeArgs) -> RawSetup {
+fn how(suite: &Suite, probe: &ProbeArgs) -> Result<RawSetup, Failure> {
     let ProbeArgs { session, level, t3, t5, t6, t7, t8, linktest, patience, case_timeout, .. } =
         probe;
     let given =
         [("t3", t3), ("t5", t5), ("t6", t6), ("t7", t7), ("t8", t8), ("linktest", linktest)];
-    let timers: BTreeMap<_, _> =
-        given.iter().filter_map(|(name, span)| Some((*name, span.as_ref()?.0))).collect();
-    RawSetup {
-        timers,
+    let given = given.iter().filter_map(|(name, span)| Some((*name, span.as_ref()?.0)));
+    let mut raw = RawSetup {
+        timers: given.collect(),
         session: *session,
         level: level.clone(),
         patience: patience.0,
         limit: case_timeout.0,
+        device_id: probe.device_id.clone(),
+        salt: entropy()?,
         ..RawSetup::default()
+    };
+    for (name, span) in &probe.timers {
+        let known = suite.timers.iter().find(|(known, _)| known == name);
+        let Some((known, _)) = known else {
+            let all: Vec<_> = suite.timers.iter().map(|(name, _)| *name).collect();
+            let problem = format!("no timer `{name}`; {} has {}", suite.protocol, all.join(", "));
+            return Err(Failure::usage(format!("--timer: {problem}")));
+        };
+        raw.timers.insert(*known, span.0);
     }
+    Ok(raw)
 }
 
 /// The address of HOST[:PORT].

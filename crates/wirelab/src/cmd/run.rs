@@ -9,8 +9,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::{
     Kind,
-    judge::{Outcome, judge},
-    report::{CaseResult, Skipped, json, junit, latencies_ms, text as table},
+    judge::{Outcome, judge, judge_by_laws},
+    report::{CaseResult, Skipped, html::Html, json, junit, latencies_ms, text as table},
     run::{Played, play_against, play_until},
     scenario::Scenario,
 };
@@ -18,6 +18,7 @@ use net::{
     Sink, Stopwatch,
     env::today,
     files,
+    proxy::Rule,
     record::{Evidence, Header},
 };
 use serde::Serialize;
@@ -25,7 +26,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     args::RunArgs,
-    cmd::scenarios,
+    cmd::{report::put, scenarios},
     exit::{Exit, Failure},
     signals, text,
 };
@@ -37,13 +38,19 @@ struct Act<'a> {
     scenario: &'a Scenario,
     place: Place,
     seed: u64,
+    /// Added to what the scenario says, so that its expectations mean nothing.
+    faults: &'a [(String, Rule)],
 }
 
 /// # Errors
 /// A scenario makes no sense, or a report cannot be written.
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs { files, sim, tcp, seed, seeds, out, target, hsms, json } = args;
-    let scenarios = scenarios::load(&files)?;
+    let RunArgs { files, sim, tcp, seed, seeds, out, html, faults, target, hsms, json } = args;
+    if html.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage("--html: the verdicts go to stdout; give it a path"));
+    }
+    let faults = &faults[..];
+    let scenarios = harmed(scenarios::load(&files)?, faults)?;
     let target = if sim { None } else { Target::of(target, hsms, &scenarios)? };
     let kinds = Kinds { sim, tcp };
     let (mut acts, mut skipped) = (Vec::new(), Vec::new());
@@ -59,7 +66,13 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
             None => kinds.of(scenario).map(Place::World),
         };
         let plays = place.into_iter().flat_map(|place| {
-            (0..seeds).map(move |n| Act { path, scenario, place, seed: seed.wrapping_add(n) })
+            (0..seeds).map(move |n| Act {
+                path,
+                scenario,
+                place,
+                seed: seed.wrapping_add(n),
+                faults,
+            })
         });
         acts.extend(plays);
     }
@@ -78,6 +91,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     // What a signal would leave lying about comes after the ears.
     let interrupted = signals::listen();
     let mut reports = Reports::new(out)?;
+    let mut page = html.map(|path| (path, Html::default()));
     let progress = progress(acts.len());
     let mut cases = Vec::new();
     for act in &acts {
@@ -91,6 +105,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         ));
         let Some((case, played)) = perform(act, cases.is_empty(), &interrupted)? else { break };
         reports.keep(act, &played)?;
+        if let Some((_, page)) = &mut page {
+            page.add(&case, played.started, &played.records);
+        }
         cases.push(case);
         progress.inc(1);
     }
@@ -99,6 +116,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     let suite = json::suite(&cases, &skipped, left);
     let dir = reports.dir.clone();
     reports.write(&cases, &skipped, &suite)?;
+    if let Some((path, page)) = page {
+        put(&path, page.finish("wirelab run").as_bytes())?;
+    }
     if json {
         say(&text::json_line(&suite))?;
     } else {
@@ -130,6 +150,24 @@ pub(crate) fn exit(outcomes: impl Iterator<Item = Outcome>) -> Exit {
     }
 }
 
+/// The scenarios with these faults added.
+fn harmed(
+    scenarios: Vec<(String, Scenario)>,
+    faults: &[(String, Rule)],
+) -> Result<Vec<(String, Scenario)>, Failure> {
+    let add = |(path, scenario): (String, Scenario)| {
+        if faults.is_empty() {
+            return Ok((path, scenario));
+        }
+        let start = Ok(scenario.through_a_proxy());
+        let all = faults
+            .iter()
+            .fold(start, |scenario, (proxy, rule)| scenario?.with_fault(proxy, rule.clone()));
+        Ok((path, all?))
+    };
+    scenarios.into_iter().map(add).collect()
+}
+
 fn not_played(scenario: &Scenario, reason: String) -> Skipped {
     Skipped {
         protocol: scenario.protocol.get_ref().clone(),
@@ -147,7 +185,7 @@ fn perform(
     first: bool,
     told: &signals::Told,
 ) -> Result<Option<(CaseResult, Played)>, Failure> {
-    let Act { path, scenario, place, seed } = act;
+    let Act { path, scenario, place, seed, faults } = act;
     let watch = Stopwatch::start();
     let Some(played) = play(act, told)? else { return Ok(None) };
     let elapsed = watch.elapsed();
@@ -156,7 +194,12 @@ fn perform(
             "nobody is at {addr}: {why}; is the device running, and is that its address?"
         )));
     }
-    let verdict = judge(scenario, place.name(), &played.records);
+    let verdict = match faults {
+        [] => judge(scenario, place.name(), &played.records),
+        _ => judge_by_laws(&played.records),
+    };
+    let added = faults.iter().map(|(proxy, rule)| format!(" --fault '{proxy}: {rule}'"));
+    let added: String = added.collect();
     // Virtual milliseconds say nothing about how fast anything is.
     let latencies_ms = match place {
         Place::World(Kind::Tcp) | Place::Target(_) => latencies_ms(&played.records),
@@ -171,7 +214,7 @@ fn perform(
         verdict,
         elapsed,
         latencies_ms,
-        replay: format!("wirelab run {} {} --seed {seed}", quoted(path), place.flag()),
+        replay: format!("wirelab run {} {} --seed {seed}{added}", quoted(path), place.flag()),
     };
     Ok(Some((case, played)))
 }
@@ -189,7 +232,7 @@ fn play(
 }
 
 /// As a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
@@ -250,7 +293,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     text::unwritable(&path.display().to_string(), error)
 }
 
-fn pretty(value: &impl Serialize) -> String {
+/// JSON for people to read as well.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("keys are text and numbers are finite") + "\n"
 }
 

@@ -61,7 +61,9 @@ fn a_client_that_never_reads_is_not_read_any_more() {
     let mut stream = deaf(&device);
     // Long ids make long answers.
     let kind = flood(&mut stream, |n| command("D1", &format!("{n:0128}")));
-    assert!(matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{kind:?}");
+    // On a slow machine filling all buffers takes longer than the device waits for a reader.
+    let unread = matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    assert!(unread || hung_up(kind), "{kind:?}");
     is_well(&device);
 }
 

@@ -1,6 +1,10 @@
 //! A host and an equipment as programs of their own: what was asked is told, and the equipment's own
 //! records and memory say whether it was so.
-use std::process::Command;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -165,6 +169,27 @@ fn a_monitor_hears_what_the_equipment_says_across_its_restart() {
     monitor.signal("TERM");
     assert_eq!(monitor.wait().code(), Some(0));
     again.running.out.until("\"kind\":\"Separate.req\"");
+}
+
+/// However it is told to end, whoever is connected learns it from the equipment and not from a FIN.
+#[test]
+fn equipment_that_ends_says_separate_first() {
+    for end in ["quit", "INT", "TERM"] {
+        let mut device = device_of("hsms", &[]);
+        let mut host = TcpStream::connect(device.addr).unwrap();
+        host.set_read_timeout(Some(PATIENCE)).unwrap();
+        host.write_all(&[0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 1]).unwrap();
+        device.running.out.until("\"kind\":\"Select.rsp\"");
+        match end {
+            "quit" => device.running.say(end),
+            signal => device.running.signal(signal),
+        }
+        let mut said = Vec::new();
+        host.read_to_end(&mut said).unwrap();
+        // Select.rsp, perhaps a greeting, Separate.req.
+        assert_eq!(said[said.len() - 14..][..10], [0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 9], "{end}");
+        device.running.wait();
+    }
 }
 
 /// Two tools that dial one port are told apart, and each gets what is meant for it.

@@ -4,8 +4,11 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod blackhole;
 mod bounds;
+mod browser;
 mod captures;
 mod decode;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod device;
 mod follow;
 mod hold;
@@ -23,12 +26,22 @@ mod orders;
 mod output;
 mod pcap;
 mod probe;
+#[cfg(unix)]
+mod probe_toggle;
+mod proxy;
+mod replay;
+mod report;
 mod run;
 mod scenario;
+mod shark;
 mod stages;
 mod support;
+mod sweep;
 mod target;
 mod toggle;
+mod tools;
+mod toxiproxy;
 mod usage;
 mod vkb;
 mod vkb_rules;
+mod webdriver;

@@ -44,6 +44,34 @@ fn a_mode_is_in_force_once_it_is_answered() {
 }
 
 #[test]
+fn the_modes_in_force_are_shown_and_healed() {
+    let (mut device, addr) = controlled("toggle");
+    let shown = |addr: &str| ask(addr, "GET /mode", "", b"");
+    assert_eq!(shown(&addr), (200, json!({"mode": "success", "next": []})));
+    post(&addr, "/mode", "mode nack");
+    post(&addr, "/mode", "next 2 lie");
+    post(&addr, "/mode", "next 1 delay 0.01");
+    let next = json!(["lie x2", "delay 10ms x1"]);
+    assert_eq!(shown(&addr), (200, json!({"mode": "nack", "next": next})));
+    assert_eq!(post(&addr, "/heal", ""), (200, json!({"ok": "success"})));
+    assert_eq!(shown(&addr), (200, json!({"mode": "success", "next": []})));
+    device.toggle(&[]).ok();
+    assert_eq!(device.show().0["devices"]["D1"]["applied"], 1);
+}
+
+#[test]
+fn what_it_saw_can_be_read_later() {
+    let (device, addr) = controlled("toggle");
+    device.toggle(&[]).ok();
+    device.running.out.until("\"closed\"");
+    let (head, body) = get(&format!("http://{addr}/record?from=1"), None);
+    assert!(head.contains("application/jsonl"), "{head}");
+    let lines: Vec<Value> = body.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!((&lines[0]["seq"], &lines[0]["event"]), (&json!(1), &json!("opened")));
+    assert!(lines.iter().any(|line| line["event"] == "received"));
+}
+
+#[test]
 fn the_snapshot_is_what_show_shows() {
     let (mut device, addr) = controlled("toggle");
     device.toggle(&[]).ok();
@@ -80,7 +108,8 @@ fn what_makes_no_sense_is_said_in_a_line_and_nothing_happens() {
     says(post(&addr, "/tell", ""), 400, "event 50");
     says(ask(&addr, "POST /mode", "", b"mode \xff"), 400, "UTF-8");
     says(post(&addr, "/elsewhere", ""), 404, "POST /tell");
-    says(ask(&addr, "GET /mode", "", b""), 404, "POST /mode");
+    says(ask(&addr, "DELETE /mode", "", b""), 404, "POST and GET /mode");
+    says(ask(&addr, "GET /record?from=x", "", b""), 400, "no number");
     says(ask(&addr, "POST /mode", "Origin: http://x\r\n", b"mode nack"), 403, "browser");
     assert_eq!(device.show().0["mode"], "success");
 }

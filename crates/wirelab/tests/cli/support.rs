@@ -112,6 +112,10 @@ impl Running {
         let kill = format!("kill -{name} {}", self.child.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a sh").success());
     }
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
     /// The most memory it has held so far.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_kib(&self) -> u64 {

@@ -31,6 +31,7 @@ pub const DEVICE: Suite = Suite {
     levels: ["e37", "e37.1"],
     cut,
     name,
+    command: |_| None,
     reflex: of_a_host,
     health: &[
         Step::Connect,
@@ -52,6 +53,7 @@ pub const CLIENT: Suite = Suite {
     levels: ["e37", "e37.1"],
     cut,
     name,
+    command: |_| None,
     reflex: of_equipment,
     health: &[],
     groups: client::GROUPS,

@@ -24,7 +24,7 @@ fn no_id_is_given_twice() {
 /// What is sent can be told from wildcards, and the lengths written down are those of what follows.
 #[test]
 fn what_is_sent_is_bytes_and_long_ones_are_as_long_as_they_say() {
-    let vars = Setup::new(&DEVICE, RawSetup::default()).unwrap().vars();
+    let vars = Setup::new(&DEVICE, RawSetup::default()).unwrap().vars("");
     let vars = vars.with('x', "ffff").with('y', "00000001").with('z', "00000001");
     for (_, case) in cases() {
         for step in case.steps {

@@ -128,3 +128,89 @@ fn what_only_the_protocol_knows_is_placed_too() {
         assert!(found.len() == 1 && found[0].starts_with(want), "{to}: {found:#?}");
     }
 }
+
+const WIRED: &str = r#"
+name = "wired"
+title = "Through a proxy"
+protocol = "toggle"
+[[device]]
+name = "lamp"
+[[proxy]]
+name = "wire"
+device = "lamp"
+faults = ["latency delay=20ms name=slow", { fault = "corrupt", byte = 3 }]
+[[client]]
+name = "toggler"
+device = "lamp"
+via = "wire"
+[[step]]
+fault = { proxy = "wire", fault = "drop frame=ack" }
+[[step]]
+lift = { proxy = "wire", name = "slow" }
+[[step]]
+cut = { proxy = "wire" }
+[[step]]
+lift = { proxy = "wire", name = "cut" }
+[[step]]
+heal = { proxy = "wire" }
+[[step]]
+await = { node = "wire", event = "struck" }
+[[expect]]
+struck = { proxy = "wire", fault = "latency" }
+[[expect]]
+closed = { node = "wire", reason = "peer" }
+[[expect]]
+connections = { device = "wire", count = 1 }
+"#;
+
+#[test]
+fn proxies_are_read_and_their_mistakes_placed() {
+    let good = Scenario::parse("wired.toml", WIRED).unwrap();
+    assert_eq!(good.check_spoken().map(|_| ()), Ok(()));
+    assert_eq!(good.proxies[0].faults.len(), 2);
+    let cases = [
+        ("via = \"wire\"", "via = \"wife\"", "14: client[0].via: no proxy `wife`; there is wire"),
+        ("via = \"wire\"", "", "8: proxy[0].name: nobody goes through it"),
+        ("name = \"wire\"", "name = \"lamp\"", "8: proxy[0].name: `lamp` is taken"),
+        ("delay=20ms", "delay=soon", "10: proxy[0].faults[0]: "),
+        ("latency", "latent", "10: proxy[0].faults[0]: fault: no fault `latent`; there are"),
+        ("byte = 3", "bite = 3", "10: proxy[0].faults[1]: "),
+        ("\"drop frame=ack\"", "\"drop\"", "16: step[0].fault.fault: byte: says where"),
+        (
+            "name = \"slow\"",
+            "name = \"fast\"",
+            "18: step[1].lift.name: no fault has the name `fast`",
+        ),
+        (
+            "cut = { proxy = \"wire\"",
+            "cut = { proxy = \"w\"",
+            "20: step[2].cut.proxy: no proxy `w`",
+        ),
+        (
+            "heal = { proxy = \"wire\"",
+            "heal = { proxy = \"lamp\"",
+            "24: step[4].heal.proxy: no proxy",
+        ),
+        (
+            "struck = { proxy = \"wire\"",
+            "struck = { proxy = \"x\"",
+            "28: expect[0].struck.proxy: no",
+        ),
+        (
+            "device = \"wire\"",
+            "device = \"toggler\"",
+            "32: expect[2].connections.device: no device or",
+        ),
+    ];
+    for (from, to, want) in cases {
+        assert!(WIRED.contains(from), "{from}");
+        let found = Scenario::parse("wired.toml", &WIRED.replacen(from, to, 1)).unwrap_err();
+        let want = format!("wired.toml:{want}");
+        assert!(found.iter().any(|e| e.to_string().starts_with(&want)), "{want}: {found:#?}");
+    }
+    let unknown = WIRED.replace("frame=ack", "frame=ackk");
+    let found = Scenario::parse("wired.toml", &unknown).unwrap().check_spoken().err().unwrap();
+    let want =
+        "wired.toml:16: step[0].fault.fault: no frame is called `ackk`; there is toggle, ack";
+    assert!(found[0].to_string().starts_with(want), "{found:#?}");
+}

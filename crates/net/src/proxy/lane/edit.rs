@@ -8,6 +8,7 @@ use super::{End, Lane, What, Who, ms};
 use crate::proxy::{
     armed::{Armed, Meter},
     fault::{Class, Fault},
+    rule::Place,
 };
 
 /// A rule at work on this lane.
@@ -15,6 +16,8 @@ pub(super) struct Work {
     pub(super) armed: Arc<Armed>,
     /// When it began to count time.
     from: Time,
+    /// And where it began to count bytes.
+    base: u64,
     /// Frames it waits for that have come.
     frames: u64,
     /// Times it might have struck.
@@ -38,6 +41,8 @@ pub(super) struct Span {
     /// Bytes before it begins.
     spare: u64,
     left: u64,
+    /// Where it was made.
+    from: u64,
     does: Does,
 }
 
@@ -56,11 +61,12 @@ struct Unit {
 }
 
 impl Work {
-    pub(super) fn new(armed: Arc<Armed>, from: Time) -> Self {
+    pub(super) fn new(armed: Arc<Armed>, from: Time, base: u64) -> Self {
         let begun = armed.rule.place.since.is_none();
         Self {
             armed,
             from,
+            base,
             frames: 0,
             events: 0,
             done: false,
@@ -95,11 +101,17 @@ impl Work {
         let place = &self.armed.rule.place;
         self.armed.rule.fault.about().class == Class::Flow
             && self.begun
-            && place.after.is_none_or(|after| now >= opened + after.0)
+            && self.ripe(now, opened)
             && {
                 let chance = place.chance;
                 self.lucky(chance, who)
             }
+    }
+    /// The connection, and the rule on it, are old enough.
+    fn ripe(&self, now: Time, opened: Time) -> bool {
+        let Place { after, later, .. } = &self.armed.rule.place;
+        after.is_none_or(|after| now >= opened + after.0)
+            && later.is_none_or(|later| now >= self.from + later.0)
     }
     fn lucky(&mut self, chance: Option<f64>, who: Who) -> bool {
         let Some(chance) = chance else { return true };
@@ -113,13 +125,11 @@ impl Work {
     /// When it strikes whatever comes, if it is such a one and still to come.
     fn due(&self, opened: Time) -> Option<Time> {
         let place = &self.armed.rule.place;
-        let by_time = self.armed.rule.fault.about().class == Class::End
-            && place.byte.is_none()
-            && place.frame.is_none()
-            && place.nth.is_none()
-            && place.chance.is_none();
+        let by_time = self.armed.rule.fault.about().class == Class::End && !place.is_spot();
+        let after = place.after.map(|after| opened + after.0);
+        let later = place.later.map(|later| self.from + later.0);
         (by_time && self.begun && !self.done)
-            .then(|| place.after.map_or(self.from, |after| opened + after.0))
+            .then(|| after.into_iter().chain(later).max().unwrap_or(self.from))
     }
     /// Where in `unit` it strikes, if it does.
     fn place(&mut self, unit: Unit, now: Time, opened: Time, who: Who) -> Option<usize> {
@@ -128,7 +138,8 @@ impl Work {
         if self.done || !matches!(class, Class::Spot | Class::End) {
             return None;
         }
-        let mut at = if let Some(byte) = place.byte {
+        let byte = place.byte.or(place.more.map(|more| self.base.saturating_add(more)));
+        let mut at = if let Some(byte) = byte {
             // An end after N bytes strikes when they are there; a change needs the next one.
             let last = unit.start + unit.len as u64 - u64::from(class == Class::Spot);
             if byte < unit.start || byte > last {
@@ -150,7 +161,7 @@ impl Work {
             place.chance?;
             0
         };
-        if !self.begun || place.after.is_some_and(|after| now < opened + after.0) {
+        if !self.begun || !self.ripe(now, opened) {
             return None;
         }
         if let Some(chance) = place.chance {
@@ -158,14 +169,14 @@ impl Work {
             if draw.fraction() >= chance {
                 return None;
             }
-            if place.byte.is_none() && place.frame.is_none() && place.nth.is_none() {
+            if byte.is_none() && place.frame.is_none() && place.nth.is_none() {
                 at = usize::try_from(draw.below(unit.len as u64)).ok()?;
             }
         }
         if at > unit.len || (at == unit.len && class == Class::Spot) || !self.armed.strike() {
             return None;
         }
-        self.done = place.byte.is_some() || place.nth.is_some();
+        self.done = byte.is_some() || place.nth.is_some();
         Some(at)
     }
 }
@@ -204,7 +215,7 @@ impl Lane {
         self.emit(now, rest);
         if let Some(kind) = kind {
             self.rules.iter_mut().for_each(|work| work.saw(kind));
-            if self.rules.iter().any(|work| work.armed.rule.place.since.is_some()) {
+            if self.watched {
                 self.seen.push(kind);
             }
         }
@@ -230,7 +241,7 @@ impl Lane {
     fn apply(&mut self, now: Time, n: usize, left_of_unit: u64) {
         let by = self.rules[n].armed.clone();
         let (at, text) = (self.taken, by.text.clone());
-        let span = |left, does| Span { by: by.clone(), spare: 0, left, does };
+        let span = |left, does| Span { by: by.clone(), spare: 0, left, from: at, does };
         let at_frame = by.rule.place.frame.is_some() || by.rule.place.nth.is_some();
         match &by.rule.fault {
             Fault::Corrupt { mask, bytes } => {
@@ -270,6 +281,16 @@ impl Lane {
                 self.spans.push(span(u64::MAX, Does::Lose));
                 self.strike(&text, at, "everything from here on is lost".into());
             }
+            Fault::Timeout { time } => {
+                let time = time.map(|span| span.0);
+                self.spans.push(span(u64::MAX, Does::Lose));
+                self.strike(&text, at, "everything from here on is lost".into());
+                if let Some(time) = time {
+                    self.flush_pool(now);
+                    let end = What::End { end: End::Close, by: Some(by) };
+                    self.push(now, self.last.max(now + time), end);
+                }
+            }
             Fault::Close {} => self.cut_off(now, What::End { end: End::Close, by: Some(by) }),
             Fault::Reset {} => self.cut_off(now, What::End { end: End::Reset, by: Some(by) }),
             Fault::HalfClose {} => self.cut_off(now, What::HalfClose { by }),
@@ -288,6 +309,23 @@ impl Lane {
             | Fault::CloseUnread {}
             | Fault::Schedule { .. }
             | Fault::ReceiveBuffer { .. } => {}
+        }
+    }
+
+    /// Its end does not come any more; but what lost bytes on the way cannot go on as if it had not.
+    pub(super) fn lift_timeout(&mut self, now: Time, gone: &Arc<Armed>, changed: bool) {
+        let is_its =
+            |what: &What| matches!(what, What::End { by: Some(by), .. } if by.id == gone.id);
+        if let Some(place) = self.line.iter().position(|piece| is_its(&piece.what)) {
+            self.line.remove(place);
+            // What came after it waited for it.
+            let before = place.checked_sub(1).map_or(now, |n| self.line[n].at.max(now));
+            self.line.range_mut(place..).for_each(|piece| piece.at = piece.at.min(before));
+            self.last = before;
+        }
+        let lost = self.spans.iter().any(|span| span.by.id == gone.id && span.from < self.taken);
+        if lost && !changed {
+            self.cut_off(now, What::End { end: End::Close, by: Some(gone.clone()) });
         }
     }
 

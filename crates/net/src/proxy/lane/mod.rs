@@ -48,6 +48,8 @@ pub struct Lane {
     muted: bool,
     struck: VecDeque<Strike>,
     seen: Vec<&'static str>,
+    /// A rule, of whichever lane, waits for a frame to pass.
+    watched: bool,
 }
 
 /// Which lane it is; its chance comes from this and the seed.
@@ -140,6 +142,7 @@ impl Lane {
             muted: false,
             struck: VecDeque::new(),
             seen: Vec::new(),
+            watched: false,
         };
         lane.arm(now, rules);
         lane
@@ -153,14 +156,16 @@ impl Lane {
             let known = old.iter().position(|work| work.armed.id == armed.id);
             self.rules.push(match known {
                 Some(at) => old.swap_remove(at),
-                None => Work::new(armed.clone(), now.max(self.opened)),
+                None => Work::new(armed.clone(), now.max(self.opened), self.taken),
             });
         }
         for gone in &old {
-            self.lift(now, gone);
+            let changed = rules.iter().any(|armed| armed.name == gone.armed.name);
+            self.lift(now, gone, changed);
         }
+        self.watched = rules.iter().any(|armed| armed.rule.place.since.is_some());
         let frames = |work: &Work| work.armed.rule.needs_frames() && !work.armed.is_spent();
-        if self.rules.iter().any(frames) {
+        if self.watched || self.rules.iter().any(frames) {
             if let (None, Some(speech)) = (&self.cutter, self.speech) {
                 self.cutter = Some(Cutter::new(speech));
             }
@@ -187,7 +192,9 @@ impl Lane {
         let late = |work: &Work| matches!(work.armed.rule.fault, Fault::Latency { .. });
         let room = if self.rules.iter().any(late) { LONG_ROOM } else { ROOM };
         let pooled = self.pool.as_ref().map_or(0, Pool::len);
-        !self.ended && self.held + pooled + self.spanned() < room
+        // A byte alone in its piece takes up more than a byte.
+        let pieces = self.line.len() * size_of::<Piece>();
+        !self.ended && self.held + pieces + pooled + self.spanned() < room
     }
     /// Takes what the sender sent.
     pub fn take(&mut self, now: Time, bytes: Bytes) {
@@ -343,10 +350,15 @@ impl Lane {
         self.strike(&by.text, offset, format!("nothing passed for {} ms", ms(held)));
     }
 
-    /// What waits for a rule that is gone waits no longer.
-    fn lift(&mut self, now: Time, gone: &Work) {
+    /// What waits for a rule that is gone waits no longer; or it is there again, changed.
+    fn lift(&mut self, now: Time, gone: &Work, changed: bool) {
         let id = gone.armed.id;
+        if matches!(gone.armed.rule.fault, Fault::Timeout { .. }) {
+            self.lift_timeout(now, &gone.armed, changed);
+        }
         let flow = gone.armed.rule.fault.about().class == Class::Flow;
+        let waits_for_it = |what: &What| matches!(what, What::Drain { by, .. } if by.id == id);
+        self.line.retain(|piece| !waits_for_it(&piece.what));
         for piece in &mut self.line {
             if flow {
                 piece.at = piece.at.min(now);
@@ -416,5 +428,5 @@ pub(super) fn ms(time: Duration) -> String {
 
 /// Which of `rules` are about this connection.
 pub fn about(rules: &Rules, nth: u64, client: std::net::IpAddr) -> Vec<Arc<Armed>> {
-    rules.iter().filter(|armed| armed.rule.meets(nth, client)).cloned().collect()
+    rules.iter().filter(|armed| armed.meets(nth, client)).cloned().collect()
 }

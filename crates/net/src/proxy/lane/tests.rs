@@ -14,6 +14,8 @@ struct Bench {
     ends: Vec<&'static str>,
     /// The receiver reads at once, or never.
     reads: bool,
+    /// It is not even known whether it reads.
+    silent: bool,
     over: bool,
 }
 
@@ -36,6 +38,7 @@ impl Bench {
             struck: Vec::new(),
             ends: Vec::new(),
             reads: true,
+            silent: false,
             over: false,
         };
         for rule in rules {
@@ -70,6 +73,7 @@ impl Bench {
                     self.out.push((self.now.as_micros() / 1000, bytes.to_vec()));
                     self.lane.wrote(self.now, bytes.len());
                 }
+                Output::Drain if self.silent => return None,
                 Output::Drain if self.reads => self.lane.drained(Ok(())),
                 Output::Drain => self.lane.drained(Err("nobody knows")),
                 Output::Finish => self.ends.push("FIN"),
@@ -165,6 +169,11 @@ fn rules_that_make_no_sense_say_why() {
         ("split offset=3 byte=1", "start of a frame"),
         ("reset now", "should be like"),
         ("reset after=1s after=2s", "twice"),
+        ("reset byte=1 more=1", "say one of them"),
+        ("latency delay=1ms more=1", "about all bytes"),
+        ("refuse in=1s", "about connecting"),
+        ("reset share=1.5", "from 0 to 1"),
+        ("reset name=a/b", "without blanks"),
     ] {
         let error = rule.parse::<Rule>().unwrap_err().to_string();
         assert!(error.contains(why), "{rule}: {error}");
@@ -332,6 +341,14 @@ fn since_waits_for_a_frame_on_either_lane() {
 }
 
 #[test]
+fn a_lane_tells_of_frames_that_only_the_other_lane_waits_for() {
+    let mut bench = Bench::new(&["drop bytes=2 frame=short since=long lane=down"]);
+    bench.take(b"\x01a\x03bcd\x01e");
+    assert_eq!(bench.bytes(), b"\x01a\x03bcd\x01e", "it is not about this lane");
+    assert_eq!(bench.lane.take_seen(), ["short", "long", "short"]);
+}
+
+#[test]
 fn ends_come_after_their_bytes_or_their_time() {
     for (rule, end) in [("close", "close"), ("reset", "reset"), ("half_close", "FIN")] {
         let by_bytes = whole(&format!("{rule} byte=3"), b"abcdef");
@@ -431,4 +448,115 @@ fn not_a_byte_is_lost_when_faults_come_and_go() {
         assert_eq!(bench.bytes(), sent, "seed {seed}");
         assert_eq!(bench.ends, ["FIN"], "seed {seed}");
     }
+}
+
+/// The receiver does not read, and what was to wait for that is lifted.
+#[test]
+fn what_was_cut_by_a_rule_that_is_lifted_does_not_wait_to_be_read() {
+    for rule in ["dribble", "split byte=1"] {
+        let mut bench = Bench::new(&[]);
+        bench.silent = true;
+        bench.add(rule);
+        bench.take(b"abc");
+        assert_eq!(bench.bytes(), b"a", "{rule}");
+        bench.lift(0);
+        assert_eq!(bench.bytes(), b"abc", "{rule}");
+    }
+}
+
+#[test]
+fn a_line_of_single_bytes_is_full_before_its_bytes_are_many() {
+    let mut bench = Bench::new(&["latency delay=1h", "slice size=1"]);
+    let mut taken = 0;
+    while bench.lane.reads() {
+        bench.take(&[7; 64 * 1024]);
+        taken += 64 * 1024;
+    }
+    assert!(taken < LONG_ROOM / 64, "{taken} pieces are on the line");
+}
+
+#[test]
+fn a_rule_may_count_bytes_and_time_from_when_it_came() {
+    let mut bench = Bench::new(&[]);
+    bench.take(b"abcd");
+    bench.pass(5000);
+    bench.add("corrupt mask=20 more=1");
+    bench.add("close more=3");
+    bench.take(b"efgh");
+    assert_eq!((bench.bytes(), bench.ends), (b"abcdeFg".to_vec(), vec!["close"]));
+    let mut timed = Bench::new(&[]);
+    timed.pass(5000);
+    timed.add("reset in=1s");
+    timed.take(b"abc");
+    timed.pass(999);
+    assert!(timed.ends.is_empty());
+    timed.pass(1);
+    assert_eq!((timed.bytes(), timed.ends), (b"abc".to_vec(), vec!["reset"]));
+    let mut both = Bench::new(&["latency delay=20ms in=1s after=2s"]);
+    both.pass(1500);
+    both.take(b"a");
+    both.pass(500);
+    both.take(b"b");
+    both.pass(100);
+    assert_eq!(both.out, [(1500, b"a".to_vec()), (2020, b"b".to_vec())]);
+}
+
+#[test]
+fn a_timeout_loses_all_and_closes_in_the_end() {
+    let mut bench = Bench::new(&[]);
+    bench.take(b"ab");
+    bench.add("timeout for=1s");
+    bench.take(b"cd");
+    bench.pass(999);
+    assert!(bench.ends.is_empty());
+    bench.pass(1);
+    assert_eq!((bench.bytes(), bench.ends), (b"ab".to_vec(), vec!["close"]));
+    // Until it is lifted.
+    let mut open = whole("timeout", b"abc");
+    assert!(open.bytes().is_empty() && open.ends.is_empty());
+    open.lift(0);
+    assert_eq!(open.ends, ["close"]);
+    // Where nothing was lost, nothing is closed.
+    let mut idle = Bench::new(&["timeout for=1s"]);
+    idle.lift(0);
+    idle.take(b"abc");
+    assert_eq!(idle.out, [(0, b"abc".to_vec())]);
+    idle.pass(2000);
+    assert!(idle.ends.is_empty());
+    // An end that waited for it waits no longer.
+    let mut ending = Bench::new(&["timeout for=60s"]);
+    ending.take(b"abc");
+    ending.lane.finish(ending.now);
+    ending.lift(0);
+    assert_eq!(ending.ends, ["FIN", "close"]);
+}
+
+#[test]
+fn a_timeout_that_is_changed_has_its_new_time() {
+    let mut bench = whole("timeout for=60s", b"abc");
+    bench.next += 1;
+    let rule: Rule = "timeout for=1s".parse().unwrap();
+    bench.rules[0] = Arc::new(Armed::new(bench.next, "f1", rule));
+    bench.lane.arm(bench.now, &bench.rules);
+    bench.pass(999);
+    assert!(bench.ends.is_empty());
+    bench.pass(1);
+    assert_eq!(bench.ends, ["close"]);
+}
+
+#[test]
+fn a_share_is_drawn_once_for_each_connection_and_by_name() {
+    let met = |rule: &str, name: &str, seed: u64| -> Vec<u64> {
+        let armed = Armed::new(seed, name, rule.parse().unwrap()).sown(seed);
+        (1..=1000).filter(|nth| armed.meets(*nth, [127, 0, 0, 1].into())).collect()
+    };
+    let some = met("reset share=0.3", "a", 7);
+    assert!((250..350).contains(&some.len()), "{}", some.len());
+    assert_eq!(met("latency delay=1ms share=0.3", "a", 7), some);
+    assert_ne!(met("reset share=0.3", "b", 7), some);
+    assert_ne!(met("reset share=0.3", "a", 8), some);
+    let more = met("reset share=0.6", "a", 7);
+    assert!(some.iter().all(|nth| more.contains(nth)));
+    assert!(met("reset share=0", "a", 7).is_empty());
+    assert_eq!(met("reset share=1", "a", 7).len(), 1000);
 }

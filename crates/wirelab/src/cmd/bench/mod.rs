@@ -1,9 +1,10 @@
 //! `wirelab bench`: ours against the floor, interleaved in one run, so that the ratio holds although
 //! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs` and
-//! `restart.rs`, `bench hsms` in `hsms.rs`.
+//! `restart.rs`, `bench hsms` in `hsms.rs`, `bench proxy` in `proxy.rs`.
 mod floor;
 mod hsms;
 mod ours;
+mod proxy;
 mod restart;
 mod stream;
 
@@ -31,6 +32,15 @@ use crate::{
 pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
     let BenchArgs { protocol, reference, rounds, commands, restart, json } = args;
     let (commands, rounds) = (commands as usize, rounds.into());
+    if protocol == "proxy" {
+        if restart || reference.is_some() {
+            return Err(Failure::usage("--restart and --reference have no effect on proxy"));
+        }
+        let plan = proxy::Plan { rounds, messages: commands * 2 };
+        let steps = rounds * proxy::STEPS + 1;
+        let report = watched(steps, |progress| proxy::measure(&plan, progress))?;
+        return tell(json, &report, proxy::Report::table);
+    }
     match config::find(&protocol)?.name() {
         Vkb::NAME if restart => {
             let plan = restart::Plan { rounds, seed: 1 };
@@ -61,7 +71,8 @@ pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
             tell(json, &report, hsms::Report::table)
         }
         other => {
-            let problem = format!("no benchmark for {other}; there are toggle, vkb and hsms");
+            let problem =
+                format!("no benchmark for {other}; there are toggle, vkb, hsms and proxy");
             Err(Failure::usage(problem))
         }
     }

@@ -165,7 +165,7 @@ async fn idle_client(env: &Env, addr: SocketAddr) -> anyhow::Result<Client<Vkb>>
 
 /// Accepts a connection, and reads a state from it.
 async fn told(listener: &mut Listener) -> anyhow::Result<Stream> {
-    let mut stream = listener.accept().await?;
+    let stream = listener.accept().await?;
     let mut buf = [0; FRAME];
     let mut read = 0;
     while read < FRAME {

@@ -2,28 +2,28 @@
 //! obeyed by the same loop, one at a time.
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State, rejection::StringRejection},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, State, rejection::StringRejection},
+    http::{Method, StatusCode, Uri, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use net::Recorder;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::order::{Done, Order};
 use crate::{
     exit::Failure,
-    http::{self, Serving},
+    http::{self, MAX_BODY, Serving, by_its_head, failed, json, page},
     text,
 };
 
-/// Longer bodies are refused.
-const MAX_BODY: usize = 64 * 1024;
 /// Orders that wait; whoever sends more waits too.
 const WAITING: usize = 16;
 
-const WHAT: &str = "POST /tell, POST /mode and GET /snapshot";
+const WHAT: &str =
+    "POST /tell, POST and GET /mode, POST /heal, GET /snapshot and GET /record?from=SEQ";
 
 /// An order, and where its outcome is awaited.
 pub(super) struct Asked {
@@ -42,11 +42,13 @@ impl Control {
     ///
     /// # Errors
     /// What to do about a port that is taken.
-    pub(super) fn start(port: u16) -> Result<Self, Failure> {
+    pub(super) fn start(port: u16, recorder: Recorder) -> Result<Self, Failure> {
         let (sender, orders) = mpsc::channel(WAITING);
         let app = Router::new()
             .route("/tell", post(tell))
-            .route("/mode", post(mode))
+            .route("/mode", post(mode).get(modes))
+            .route("/heal", post(heal))
+            .route("/record", get(async move |uri: Uri| record(&recorder, &uri)))
             .route("/snapshot", get(snapshot))
             .fallback(nowhere)
             .method_not_allowed_fallback(nowhere)
@@ -82,11 +84,31 @@ async fn tell(State(orders): Orders, body: Body) -> Response {
 async fn mode(State(orders): Orders, body: Body) -> Response {
     with_line(&orders, body, |line| match Order::read(line)? {
         order @ Order::Misbehave(_) => Ok(order),
-        Order::Nothing | Order::Tell(_) | Order::Show | Order::Help | Order::Quit => {
+        Order::Nothing
+        | Order::Tell(_)
+        | Order::Show
+        | Order::Modes
+        | Order::Help
+        | Order::Quit => {
             Err(format!("`{line}` is no mode; write mode MODE, next N MODE or reject-next N"))
         }
     })
     .await
+}
+
+async fn modes(State(orders): Orders) -> Response {
+    ask(&orders, Order::Modes).await
+}
+
+async fn heal(State(orders): Orders) -> Response {
+    ask(&orders, Order::Misbehave("success".into())).await
+}
+
+fn record(recorder: &Recorder, uri: &Uri) -> Response {
+    match page(recorder, uri) {
+        Ok(lines) => ([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response(),
+        Err(problem) => failed(StatusCode::BAD_REQUEST, &problem),
+    }
 }
 
 async fn snapshot(State(orders): Orders) -> Response {
@@ -96,20 +118,6 @@ async fn snapshot(State(orders): Orders) -> Response {
 async fn nowhere(method: Method, uri: Uri) -> Response {
     let problem = format!("there is no {method} {}; there are {WHAT}", uri.path());
     failed(StatusCode::NOT_FOUND, &problem)
-}
-
-/// What is refused before its body comes.
-async fn by_its_head(headers: HeaderMap, request: Request, next: Next) -> Response {
-    // A page that somebody has open in a browser may post to loopback without being asked.
-    if headers.contains_key(header::ORIGIN) {
-        return failed(StatusCode::FORBIDDEN, "no orders from pages of a browser");
-    }
-    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
-    if len.is_some_and(|len: u64| len > MAX_BODY as u64) {
-        let problem = format!("longer than {MAX_BODY} bytes");
-        return failed(StatusCode::PAYLOAD_TOO_LARGE, &problem);
-    }
-    next.run(request).await
 }
 
 async fn with_line(
@@ -148,19 +156,8 @@ fn well(done: Done) -> Response {
     }
     match done {
         Done::Memory(memory) => json(StatusCode::OK, &memory),
+        Done::Modes(modes) => json(StatusCode::OK, &modes),
         Done::Did(ok) => json(StatusCode::OK, &Well { ok }),
         Done::Nothing | Done::Help(_) | Done::Quit => json(StatusCode::OK, &Well { ok: "".into() }),
     }
-}
-
-fn failed(status: StatusCode, error: &str) -> Response {
-    #[derive(Serialize)]
-    struct Failed<'a> {
-        error: &'a str,
-    }
-    json(status, &Failed { error })
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], text::json_line(body)).into_response()
 }

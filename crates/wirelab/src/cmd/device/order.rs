@@ -18,6 +18,8 @@ pub(super) enum Order {
     Tell(String),
     /// Show what is remembered.
     Show,
+    /// Show which modes are in force.
+    Modes,
     /// Say which orders there are.
     Help,
     /// End.
@@ -32,6 +34,8 @@ pub(super) enum Done {
     Did(String),
     /// What the device remembers.
     Memory(Memory),
+    /// The modes in force.
+    Modes(Modes),
     /// The orders there are.
     Help(&'static str),
     /// The device is to end.
@@ -44,6 +48,13 @@ pub(super) struct Memory {
     event: &'static str,
     #[serde(flatten)]
     snapshot: Value,
+}
+
+/// The mode that stands, and those for a few times that come before it.
+#[derive(Serialize)]
+pub(super) struct Modes {
+    mode: Value,
+    next: Value,
 }
 
 impl Order {
@@ -87,6 +98,12 @@ impl Order {
                 Ok(Done::Did(words))
             }
             Self::Show => Ok(Done::Memory(Memory { event: "snapshot", snapshot: host.snapshot() })),
+            Self::Modes => {
+                let snapshot = host.snapshot();
+                let of = |key: &str| snapshot.get(key).cloned();
+                let next = of("next").unwrap_or_else(|| Value::Array(Vec::new()));
+                Ok(Done::Modes(Modes { mode: of("mode").unwrap_or_default(), next }))
+            }
             Self::Help => Ok(Done::Help(HELP)),
             Self::Quit => Ok(Done::Quit),
         }

@@ -15,12 +15,12 @@ use tokio::{
 };
 
 use super::{
-    link::Link,
     monitor::{Said, ask},
     send::ESTABLISH,
 };
 use crate::{
     args::HostArgs,
+    config::{self, Hosting},
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -45,7 +45,7 @@ struct Tool {
 }
 
 struct Floor {
-    link: Link,
+    link: Hosting,
     env: Env,
     names: Vec<(String, Known)>,
     tools: BTreeMap<String, Tool>,
@@ -63,7 +63,7 @@ pub(super) async fn listen(
     tools: &[String],
     args: HostArgs,
 ) -> Result<Exit, Failure> {
-    let link = Link::new(addr, HostArgs { passive: true, active: false, ..args })?;
+    let link = config::hosting(addr, HostArgs { passive: true, active: false, ..args })?;
     let names = tools.iter().map(|text| named(text)).collect::<Result<Vec<_>, _>>()?;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;
@@ -95,7 +95,7 @@ pub(super) async fn listen(
                 }
             }
             Some(tool) = ending.recv() => floor.leave(&tool).await,
-            Ok(stream) = listener.accept() => {
+            stream = listener.next(&floor.env) => {
                 if let Ok((_, peer)) = stream.addrs() {
                     floor.admit(peer, stream).await;
                 }

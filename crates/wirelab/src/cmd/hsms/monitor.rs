@@ -9,12 +9,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
-    link::Link,
-    send::{Answered, ESTABLISH},
-};
+use super::send::{Answered, ESTABLISH};
 use crate::{
     args::HostArgs,
+    config,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -44,7 +42,7 @@ impl Said<'_> {
 }
 
 pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit, Failure> {
-    let link = Link::new(addr, args)?;
+    let link = config::hosting(addr, args)?;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;
     let (ready, mut selected) = mpsc::channel(16);

@@ -9,9 +9,9 @@ use proto::{
 };
 use serde::Serialize;
 
-use super::link::Link;
 use crate::{
     args::HostArgs,
+    config::{self, Hosting},
     exit::{Exit, Failure},
     signals::Signals,
     text,
@@ -116,7 +116,7 @@ impl<'a> Answered<'a> {
 pub(super) async fn send(mut words: Vec<String>, link: HostArgs) -> Result<Exit, Failure> {
     let addr = (words.len() > 1 && !is_message(&words[0])).then(|| words.remove(0));
     let messages = messages(words)?;
-    let link = Link::new(addr, link)?;
+    let link = config::hosting(addr, link)?;
     let first = link.establish.then(|| ESTABLISH.to_owned());
     ask(&link, first.into_iter().chain(messages).collect()).await
 }
@@ -126,13 +126,13 @@ pub(super) async fn linktest(
     count: u32,
     link: HostArgs,
 ) -> Result<Exit, Failure> {
-    let link = Link::new(addr, link)?;
+    let link = config::hosting(addr, link)?;
     ask(&link, vec!["linktest".to_owned(); count as usize]).await
 }
 
 /// SELECTED and separated again.
 pub(super) async fn select(addr: Option<String>, link: HostArgs) -> Result<Exit, Failure> {
-    let link = Link::new(addr, link)?;
+    let link = config::hosting(addr, link)?;
     ask(&link, vec!["separate".to_owned()]).await
 }
 
@@ -162,7 +162,7 @@ fn messages(words: Vec<String>) -> Result<Vec<String>, Failure> {
 }
 
 /// Asks one after the other; the first failure ends it.
-async fn ask(link: &Link, messages: Vec<String>) -> Result<Exit, Failure> {
+async fn ask(link: &Hosting, messages: Vec<String>) -> Result<Exit, Failure> {
     let requests = messages.iter().map(|text| read(text)).collect::<Result<Vec<_>, _>>()?;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;

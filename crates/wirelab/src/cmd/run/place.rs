@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use lab::{Kind, registry, run::TARGET, scenario::Scenario};
 
-use crate::{args::HsmsServer, cmd::probe::lookup, exit::Failure, text};
+use crate::{args::HsmsServer, cmd::probe::lookup, config::Server, exit::Failure, text};
 
 /// Where a scenario is played.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +57,11 @@ impl Target {
                     "{target} speaks one protocol; name scenarios of that one, as scenarios/hsms/*.toml"
                 )));
             }
-            (None, _) => match hsms.target().filter(|_| speaks_hsms) {
+            (None, _) if speaks_hsms => match Server::of(hsms)?.named() {
                 Some(target) => ("hsms".to_owned(), target),
                 None => return Ok(None),
             },
+            (None, _) => return Ok(None),
         };
         let port = registry::find(&protocol)?.port();
         let addr = crate::block_on(lookup(&target, port))?;

@@ -102,6 +102,7 @@ fn tell(record: &Record) {
         Event::Breaker { what: BreakerEvent::Counted { .. } }
         | Event::Listening { .. }
         | Event::Deaf
+        | Event::ListenFailed { .. }
         | Event::Submitted { .. }
         | Event::Attempt { .. }
         | Event::Connecting { .. }

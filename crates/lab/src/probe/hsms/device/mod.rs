@@ -14,7 +14,7 @@ use super::{
     SELECTED_AGAIN, SEPARATE,
 };
 use crate::probe::{
-    Case,
+    Case, Group,
     bytes::{
         Bytes::{self, Filled, Hex, Many},
         Pattern, pattern,
@@ -27,15 +27,15 @@ use crate::probe::{
     },
 };
 
-pub(super) const GROUPS: &[&[Case]] = &[
-    select::CASES,
-    linktest::CASES,
-    data::CASES,
-    control::CASES,
-    header::CASES,
-    framing::CASES,
-    timers::CASES,
-    text::CASES,
+pub(super) const GROUPS: &[Group] = &[
+    Group { name: "select", cases: select::CASES },
+    Group { name: "linktest", cases: linktest::CASES },
+    Group { name: "data", cases: data::CASES },
+    Group { name: "control", cases: control::CASES },
+    Group { name: "header", cases: header::CASES },
+    Group { name: "framing", cases: framing::CASES },
+    Group { name: "timers", cases: timers::CASES },
+    Group { name: "text", cases: text::CASES },
 ];
 
 const T7: Length = Timer("t7");

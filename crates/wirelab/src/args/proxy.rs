@@ -1,0 +1,124 @@
+//! `wirelab proxy` and `wirelab record`.
+use std::{fmt::Write, path::PathBuf};
+
+use clap::Args;
+use net::proxy::fault::{ABOUT, Class};
+
+const MORE: &str = "\
+Where and when a fault strikes; what is not said is no restriction:
+  lane=up|down      only bytes to whoever listens, or to whoever dials
+  conn=N, every=N   only the nth connection, every nth
+  share=0.3         only this share of the connections, drawn once for each
+  client=IP         only connections from there
+  byte=N            where the stream has had so many bytes
+  more=N            where so many more have come since the fault is in force
+  frame=KIND        at frames of this kind; needs --protocol
+  nth=N             at the nth frame, or the nth of the kind; offset=N so far into it
+  after=TIME        not before the connection is so old
+  in=TIME           not before the fault is in force so long
+  since=KIND        not before a frame of this kind has passed, either way
+  chance=0.1        each time with this probability
+  times=N           at most so often
+  name=NAME         what to call it; without it, fault1, fault2 and so on
+
+Lines it takes on stdin while it runs:
+  fault RULE       puts a fault in force, on open connections too
+  lift NAME        takes it out of force; what waited for it goes on
+  cut              nothing passes any more, and neither end is told
+  heal             takes everything out of force
+  list             what is in force, as {\"event\":\"faults\",…} on stdout
+  help, quit
+
+The same over HTTP, with --http-port or --api:
+  GET /faults      what is in force, and how often each struck
+  POST /faults     a rule, as one line or as a table: {\"fault\":\"latency\",\"delay\":\"20ms\"}
+  PUT /faults/NAME, PATCH /faults/NAME, DELETE /faults/NAME
+  POST /cut, POST /heal
+  GET /record?from=SEQ   records from that number on, a line each
+  GET /metrics, GET /healthz
+  and all requests of toxiproxy's API: /proxies, /proxies/NAME/toxics, /populate, /reset, /version
+  Where there are several proxies, ?proxy=NAME says which; --listen makes the one called proxy.
+
+Examples:
+  wirelab proxy --listen 127.0.0.1:9001 --to 127.0.0.1:9000
+  wirelab proxy --listen 127.0.0.1:0 --to lamp.local:9000 --fault 'latency delay=20ms jitter=5ms'
+  wirelab proxy --listen 127.0.0.1:5001 --to 127.0.0.1:5000 --protocol hsms \\
+      --fault 'drop frame=Linktest.rsp bytes=14 times=1'
+  wirelab proxy --api
+  wirelab proxy --list-faults
+
+Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
+
+const RECORD_MORE: &str = "\
+Examples:
+  wirelab record --listen 127.0.0.1:9001 --to 127.0.0.1:9000 --out lamp.jsonl
+  wirelab replay lamp.jsonl --as device --listen 127.0.0.1:9000
+
+Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, the file not writable).";
+
+/// Every fault and how it is spelled.
+fn faults() -> String {
+    let mut text = String::from("Faults, with all they take:\n");
+    for about in ABOUT {
+        let place = if about.class == Class::Spot { " byte=N" } else { "" };
+        let _ = writeln!(text, "  {:<46} {}", format!("{}{place}", about.example), about.does);
+    }
+    text + "\n" + MORE
+}
+
+/// Carries connections to a target, unharmed until told otherwise.
+///
+/// What happens at one end happens at the other: bytes, ends, resets, refusals. The first line on
+/// stdout says where it listens; then every connection and every fault that strikes follows as a JSON
+/// object a line. It runs until `quit`, Ctrl+C or SIGTERM.
+#[derive(Debug, Args)]
+#[command(after_help = faults())]
+pub(crate) struct ProxyArgs {
+    /// Address to listen on; port 0 is any free one.
+    #[arg(long, value_name = "ADDR", requires = "to")]
+    pub(crate) listen: Option<String>,
+    /// Where to carry to.
+    #[arg(long, value_name = "HOST:PORT", requires = "listen")]
+    pub(crate) to: Option<String>,
+    /// What is spoken, for faults that are about frames: toggle, vkb or hsms.
+    #[arg(long, requires = "listen")]
+    pub(crate) protocol: Option<String>,
+    /// A fault in force from the start; may be given several times.
+    #[arg(long, value_name = "RULE", requires = "listen")]
+    pub(crate) fault: Vec<String>,
+    /// Where all chance comes from; any, if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Takes orders over HTTP on this port of 127.0.0.1; 0 is any free one, which is printed.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) http_port: Option<u16>,
+    /// The same at this address, where toxiproxy's clients look for it.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:8474")]
+    pub(crate) api: Option<String>,
+    /// Writes every record, bytes included, to this file.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) evidence: Option<PathBuf>,
+    /// Prints the bytes as well, as the kernel took and gave them.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Prints every fault there is, and nothing else is done.
+    #[arg(long, exclusive = true)]
+    pub(crate) list_faults: bool,
+}
+
+/// Carries connections to a target unharmed, and writes down every byte and every end of them.
+///
+/// The file is what `wirelab replay` plays. It runs until `quit`, Ctrl+C or SIGTERM.
+#[derive(Debug, Args)]
+#[command(after_help = RECORD_MORE)]
+pub(crate) struct RecordArgs {
+    /// Address to listen on; port 0 is any free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: String,
+    /// Where to carry to.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) to: String,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
