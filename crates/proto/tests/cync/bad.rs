@@ -20,7 +20,7 @@ fn samples() -> Vec<Vec<u8>> {
 
 /// Of a long packet, which is the same over and over, sessions see every 24th harm; all are explained.
 fn harmed(at: usize, bytes: &[u8]) {
-    if bytes.len() < 100 || at % 24 == 0 {
+    if bytes.len() < 100 || at.is_multiple_of(24) {
         testing::cync::any_bytes(bytes);
     }
     testing::explains::<Cync>(bytes);
