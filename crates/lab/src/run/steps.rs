@@ -59,7 +59,8 @@ impl<'a> Stage<'a> {
                 Ok(())
             }
             Step::Raw(raw) => self.raw(raw).await,
-            Step::Fault(Harm { proxy, fault }) => {
+            Step::Fault(harm) => {
+                let Harm { proxy, fault } = &**harm;
                 let added = self.proxy(proxy.get_ref()).add(fault.get_ref().clone());
                 added.map(drop).map_err(in_short)
             }
@@ -178,7 +179,7 @@ fn in_words(step: &Step) -> String {
             let fin = if *eof { " and FIN" } else { "" };
             format!("somebody sends {hex:?}{fin} to {}", device.get_ref())
         }
-        Step::Fault(Harm { proxy, fault }) => format!("{proxy} is told: {}", fault.get_ref()),
+        Step::Fault(harm) => format!("{} is told: {}", harm.proxy, harm.fault.get_ref()),
         Step::Lift(Lift { proxy, name }) => format!("{proxy} is told no more: {name}"),
         Step::Cut(cut) => format!("{} lets nothing through", cut.proxy),
         Step::Heal(heal) => format!("{} is healed", heal.proxy),

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use net::proxy::Rule;
 
-use super::{Expect, Harm, Name, Quirk, Request, Scenario, Source, Step, proxy::not_a_frame};
+use super::{Expect, Name, Quirk, Request, Scenario, Source, Step, proxy::not_a_frame};
 use crate::{
     registry::{self, AnyProtocol},
     words,
@@ -103,7 +103,8 @@ impl Scenario {
                     let result = protocol.check_quirk(quirk.get_ref());
                     check(quirk.span(), format!("step[{n}].quirk.quirk"), result);
                 }
-                Step::Fault(Harm { fault, .. }) => {
+                Step::Fault(harm) => {
+                    let fault = &harm.fault;
                     check(fault.span(), format!("step[{n}].fault.fault"), heard(fault.get_ref()));
                 }
                 Step::Stop(_)

@@ -132,7 +132,7 @@ pub enum Step {
     /// Bytes from nobody in particular, on a connection of their own.
     Raw(Raw),
     /// A proxy does harm from now on.
-    Fault(Harm),
+    Fault(Box<Harm>),
     /// A proxy does one harm less.
     Lift(Lift),
     /// A proxy lets nothing through.

@@ -35,8 +35,8 @@ fn a_failure_is_replayed_by_the_command_it_prints() {
     let dir = Dir::new();
     let shipped = include_str!("../../../../scenarios/toggle/kept-connection.toml");
     let careless = shipped.replace("policy = { connection = \"kept\" }", "kind = \"careless\"");
-    let file = dir.write("kept-connection.toml", &careless);
-    let file = file.as_str();
+    let file = dir.path().join(dir.write("kept-connection", &careless));
+    let file = file.to_str().unwrap();
     let swarmed = run(["swarm", file, "--seeds", "50", "--json"]);
     assert_eq!(swarmed.code, Some(1), "{swarmed:?}");
     let replay = json(&swarmed)["failures"][0]["replay"].as_str().unwrap().to_owned();
