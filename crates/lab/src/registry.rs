@@ -4,15 +4,15 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 
 use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
-    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, explain::Explanation, hsms::Hsms,
-    toggle::Lamp, vkb::Vkb,
+    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cync::Cync, explain::Explanation,
+    hsms::Hsms, toggle::Lamp, vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every protocol there is.
 pub const PROTOCOLS: &[&dyn AnyProtocol] =
-    &[&Entry::<Lamp>::NEW, &Entry::<Vkb>::NEW, &Entry::<Hsms>::NEW];
+    &[&Entry::<Lamp>::NEW, &Entry::<Vkb>::NEW, &Entry::<Hsms>::NEW, &Entry::<Cync>::NEW];
 
 /// The protocol called `name`.
 ///

@@ -71,6 +71,7 @@ mod tests {
         of::<proto::toggle::Mode>("toggle")
             .chain(of::<proto::vkb::Mode>("vkb"))
             .chain(of::<proto::hsms::Mode>("hsms"))
+            .chain(of::<proto::cync::Mode>("cync"))
             .collect()
     }
 

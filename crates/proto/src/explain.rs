@@ -23,19 +23,36 @@ pub struct Part {
     pub value: String,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// Its bytes are a secret, and not to be shown.
+    #[serde(skip)]
+    pub hidden: bool,
 }
 
 impl Explanation {
     /// Names the next `len` bytes.
     pub fn part(&mut self, len: usize, field: &'static str, value: impl Into<String>) -> &mut Self {
         let offset = self.parts.last().map_or(0, |p| p.offset + p.len);
-        self.parts.push(Part { offset, len, field, value: value.into(), problem: None });
+        self.parts.push(Part {
+            offset,
+            len,
+            field,
+            value: value.into(),
+            problem: None,
+            hidden: false,
+        });
         self
     }
     /// Says what is wrong with the part named last.
     pub fn wrong(&mut self, problem: impl Into<String>) -> &mut Self {
         if let Some(part) = self.parts.last_mut() {
             part.problem = Some(problem.into());
+        }
+        self
+    }
+    /// Says that the bytes of the part named last are a secret.
+    pub fn hide(&mut self) -> &mut Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.hidden = true;
         }
         self
     }

@@ -11,7 +11,7 @@ pub use argument::{Argument, Number, One};
 /// Implements [`Mode`] for an enum from one list: each name, its variant, and the argument it has unless
 /// another is given.
 macro_rules! modes {
-    ($modes:ident { $($name:literal => $variant:ident $(($argument:expr))?,)* } refuses $refuses:pat) => {
+    ($modes:ident { $($name:literal => $variant:ident $(($argument:expr))?,)* } $(refuses $refuses:pat)?) => {
         impl $crate::quirk::Mode for $modes {
             const MODES: &'static [(&'static str, Self)] =
                 &[$(($name, Self::$variant $(($argument))?),)*];
@@ -27,7 +27,7 @@ macro_rules! modes {
                 }
             }
             fn refuses(self) -> bool {
-                matches!(self, $refuses)
+                false $(|| matches!(self, $refuses))?
             }
         }
     };

@@ -170,8 +170,10 @@ pub enum Answers {
 /// What an answer proves about its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It got this far.
+    /// It got this far, and nothing more will come.
     Accepted(Delivery),
+    /// It got this far, and may get further: enough for whoever wants no more.
+    SoFar(Delivery),
     /// The device says no, and why.
     Rejected(String),
     /// The protocol itself gave up waiting for one, and why.

@@ -8,6 +8,7 @@ use crate::{
     Session, Ticket, Time, explain::Explanation, rng::Rng, session::Answers,
 };
 
+pub mod cync;
 pub mod hsms;
 pub mod quirks;
 pub mod secs2;
@@ -226,7 +227,9 @@ pub fn check<P: Protocol>(fresh: impl Fn() -> P, request: P::Request) {
         let mut pair = Pair::new(&fresh());
         pair.piece = piece;
         pair.ask(Ticket(1), request.clone());
-        let answered = matches!(&pair.replies[..], [(Ticket(1), _)]);
+        let ends = |(_, reply): &&(_, P::Reply)| !matches!(P::answer(reply), Answer::SoFar(_));
+        let last: Vec<_> = pair.replies.iter().filter(ends).map(|(ticket, _)| *ticket).collect();
+        let answered = last == [Ticket(1)] && pair.replies.iter().all(|(t, _)| *t == Ticket(1));
         assert!(pair.kinds.iter().all(|[told, read]| told == read), "{:?}", pair.kinds);
         assert!(answered, "{} in pieces of {piece}:\n{}", P::NAME, pair.transcript);
     }
@@ -261,7 +264,7 @@ fn noise_does_no_harm<P: Protocol>(protocol: &P, seed: u64) {
 /// # Panics
 /// When it does not hold.
 pub fn client_takes<P: Protocol>(protocol: &P, request: &P::Request, bytes: &[u8]) {
-    let words = any_cut_is_alike(bytes, || {
+    let words = any_cut_is_alike::<P, _>(bytes, || {
         let mut client = protocol.client(Time::default());
         client.handle_input(Time::default(), Input::Request(Ticket(1), request.clone()));
         client
@@ -276,7 +279,7 @@ pub fn client_takes<P: Protocol>(protocol: &P, request: &P::Request, bytes: &[u8
 /// # Panics
 /// When it does not hold.
 pub fn device_takes<P: Protocol>(fresh: impl Fn() -> P, bytes: &[u8]) {
-    any_cut_is_alike(bytes, || fresh().device(Time::default()));
+    any_cut_is_alike::<P, _>(bytes, || fresh().device(Time::default()));
 }
 
 /// Whatever the bytes, each of them is explained, and none twice. Fuzzers call this.
@@ -298,38 +301,55 @@ pub fn explains<P: Protocol>(bytes: &[u8]) {
     }
 }
 
-fn any_cut_is_alike<S: Session>(bytes: &[u8], fresh: impl Fn() -> S) -> Vec<String> {
-    let whole = understood(fresh(), bytes, usize::MAX);
+fn any_cut_is_alike<P, S>(bytes: &[u8], fresh: impl Fn() -> S) -> Vec<String>
+where
+    P: Protocol,
+    S: Session<Reply = P::Reply>,
+{
+    let whole = understood::<P, _>(fresh(), bytes, usize::MAX);
     for piece in [1, 2, 7] {
-        assert_eq!(understood(fresh(), bytes, piece), whole, "in pieces of {piece}");
+        assert_eq!(understood::<P, _>(fresh(), bytes, piece), whole, "in pieces of {piece}");
     }
     whole
 }
 
 /// What a session says to these bytes, so delivered, and to the end that follows.
-fn understood<S: Session>(mut session: S, bytes: &[u8], piece: usize) -> Vec<String> {
+fn understood<P, S>(mut session: S, bytes: &[u8], piece: usize) -> Vec<String>
+where
+    P: Protocol,
+    S: Session<Reply = P::Reply>,
+{
     let now = Time::default();
     let mut words = Vec::new();
-    let mut closed = rests(&mut session, &mut words);
+    let mut closed = rests::<P, _>(&mut session, &mut words);
     for piece in bytes.chunks(piece) {
         if closed {
             return words;
         }
         session.handle_input(now, Input::Received(piece));
-        closed = rests(&mut session, &mut words);
+        closed = rests::<P, _>(&mut session, &mut words);
     }
     session.handle_input(now, Input::Eof);
-    rests(&mut session, &mut words);
+    rests::<P, _>(&mut session, &mut words);
     words
 }
 
 /// Hears a session out. Says whether it closed; words that depend on where bytes were cut are left out.
-fn rests<S: Session>(session: &mut S, words: &mut Vec<String>) -> bool {
+fn rests<P, S>(session: &mut S, words: &mut Vec<String>) -> bool
+where
+    P: Protocol,
+    S: Session<Reply = P::Reply>,
+{
     for _ in 0..1_000_000 {
         words.push(match session.poll_output() {
             Output::Transmit(Frame { kind, ticket, .. }) => format!("sends {kind} {ticket:?}"),
             Output::Received(Frame { kind, ticket, .. }) => format!("takes {kind} {ticket:?}"),
-            Output::Reply(ticket, _) => format!("reply {ticket:?}"),
+            Output::Reply(ticket, reply) => match P::answer(&reply) {
+                Answer::SoFar(level) => format!("so far {level} {ticket:?}"),
+                Answer::Accepted(_) | Answer::Rejected(_) | Answer::TimedOut(_) => {
+                    format!("reply {ticket:?}")
+                }
+            },
             Output::Fact(Fact::Malformed { reason, .. }) => format!("malformed {reason}"),
             Output::Fact(Fact::Odd { what, .. }) => format!("odd {what}"),
             Output::Fact(fact) => format!("{fact:?}"),

@@ -1,7 +1,9 @@
 //! Devices in any modes, whatever they are sent.
 use proptest::prelude::*;
 use proto::{
-    Protocol, Ticket, hsms,
+    Protocol, Ticket, cync,
+    cync::Cync,
+    hsms,
     hsms::Hsms,
     quirk::{Mode, Quirk},
     session::hex,
@@ -88,6 +90,18 @@ fn peer() -> Tazcom {
     Tazcom::new(tazcom::Settings { version, ..tazcom::Settings::default() }).unwrap()
 }
 
+fn packets() -> Vec<Vec<u8>> {
+    words(&[
+        "28 00000002 0000",
+        "a3 00000007 00000001 0000 00",
+        "c8 0000000b 0d 07e9 0b 06 05 02 14 28 fda8",
+        "73 0000001f 00000001 0001 00 7e 01000000 f8 d0 0d00 01000000000100d01102010000 c3 7e",
+        "73 00000018 00000001 0002 00 7e 02000000 f8 52 0600 0000ffff0000 56 7e",
+        "78 00000007 00000001 0000 0a",
+        "88 00000003 0000",
+    ])
+}
+
 fn device<P: Protocol>() -> P {
     P::new(P::Settings::default()).unwrap()
 }
@@ -121,6 +135,11 @@ proptest! {
     fn equipment_keeps_its_feet_in_any_modes(events in history::<hsms::Mode>(messages())) {
         obeys(&device::<Hsms>(), &events);
     }
+
+    #[test]
+    fn a_bridge_keeps_its_feet_in_any_modes(events in history::<cync::Mode>(packets())) {
+        obeys(&device::<Cync>(), &events);
+    }
 }
 
 /// Or the histories above would show nothing.
@@ -131,6 +150,7 @@ fn every_mode_can_strike_in_them() {
     strikes::<Vkb, vkb::Mode>(&frames, &[|| joystick(false), || joystick(true)]);
     strikes::<Hsms, hsms::Mode>(&messages(), &[device]);
     strikes::<Tazcom, tazcom::Mode>(&lines(), &[peer]);
+    strikes::<Cync, cync::Mode>(&packets(), &[device]);
 }
 
 fn strikes<P: Protocol, M: Mode>(sound: &[Vec<u8>], devices: &[fn() -> P]) {
@@ -141,6 +161,7 @@ fn strikes<P: Protocol, M: Mode>(sound: &[Vec<u8>], devices: &[fn() -> P]) {
         let histories = quirks.iter().flat_map(|quirk| {
             let told = [quirk.clone(), Event::Open];
             let after = told.clone().into_iter().chain(bytes(true)).chain(bytes(false));
+            let after = after.chain([Event::Pass(25_000)]);
             [bytes(true).chain(after.clone()).collect(), after.collect::<Vec<_>>()]
         });
         let struck = histories

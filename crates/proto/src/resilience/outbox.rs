@@ -2,6 +2,7 @@
 //! most one time at which something is due.
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Delivery;
 use crate::{Ticket, Time};
 
 /// Place of a request in the order of submission.
@@ -12,6 +13,8 @@ pub(super) struct Pending<R> {
     pub(super) ticket: Ticket,
     pub(super) request: R,
     pub(super) attempts: u32,
+    /// The highest level that this attempt has proved so far.
+    pub(super) reached: Option<Delivery>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
     /// When it goes stale, if it has not been sent by then.
@@ -122,7 +125,8 @@ impl<R> Outbox<R> {
         let seq = self.next;
         self.next += 1;
         let phase = Phase::Due(now);
-        let pending = Pending { ticket, request, attempts: 0, deadline, expires, phase };
+        let pending =
+            Pending { ticket, request, attempts: 0, reached: None, deadline, expires, phase };
         if let Some(at) = pending.alarm(true) {
             self.alarms.insert((at, seq));
         }
@@ -162,9 +166,16 @@ impl<R> Outbox<R> {
         self.disarm(seq);
         let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
         pending.attempts += 1;
+        pending.reached = None;
         let attempts = pending.attempts;
         self.set(seq, phase);
         attempts
+    }
+    /// Its attempt has proved this level, and may prove more.
+    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) {
+        if let Some(pending) = self.by_seq.get_mut(&seq) {
+            pending.reached = pending.reached.max(Some(level));
+        }
     }
     pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
         self.disarm(seq);

@@ -25,7 +25,7 @@ capture.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
-    /// Whose bytes they are: toggle, vkb or hsms.
+    /// Whose bytes they are: toggle, vkb, hsms or cync.
     pub(crate) protocol: String,
     /// The bytes in hex, or a file: a capture, or a frame a line; `-` reads stdin.
     #[arg(value_name = "HEX|FILE", required_unless_present = "binary", conflicts_with = "binary")]

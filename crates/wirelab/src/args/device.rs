@@ -66,6 +66,21 @@ Settings of a hsms device, for --set, besides its flags:
   conformance       lenient, e37 or e37.1; check_session true: S9F1 for another device id
   linktest_threshold, max_message, max_open
 
+Modes of a cync device:
+  mute              obeys nothing; no_ack, no_result, no_report leave out one of its words
+  lie               says that it was done; nack N refuses the frame, fail N says no
+  stale_checksum    reports with one, bad_checksum answers with one
+  wrong_seq         answers another command; wrong_id acknowledges another
+  duplicate, coalesce, reorder, late D, flood N
+  garbage, length N on the acknowledgement, corrupt N on the result
+  unasked           answers nobody, once it is in
+  no_login, late_login D, no_probe, no_ping
+  reject, disconnect, reset_after, half_close
+
+Settings of a cync device, for --set:
+  id, key           of its login; latency, seed; pace steady or home
+  ping, keep_alive, redial, patience
+
 Lines it takes on stdin while it runs:
   mode delay 2     from now on it does this
   next 3 timeout   only the next three times
@@ -138,13 +153,13 @@ pub(crate) struct EquipmentArgs {
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct DeviceArgs {
-    /// Which kind of device: toggle, vkb or hsms.
+    /// Which kind of device: toggle, vkb, hsms or cync.
     pub(crate) protocol: String,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
     /// Port to listen on; 0 is any free one. The default is the protocol's own: 9000 for toggle,
-    /// 50995 for vkb, 5000 for hsms. One that dials dials there.
+    /// 50995 for vkb, 5000 for hsms, 23779 for cync. One that dials dials there.
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// What it does with connections and commands; see below.

@@ -171,7 +171,8 @@ fn table(bytes: &[u8], explanation: &Explanation) -> String {
     let mut rows = vec![["offset".into(), "bytes".into(), "field".into()]];
     rows.extend(explanation.parts.iter().map(|part| {
         let its = &bytes[part.offset..part.offset + part.len];
-        [part.offset.to_string(), shortened(its), part.field.to_owned()]
+        let its = if part.hidden { "…".to_owned() } else { shortened(its) };
+        [part.offset.to_string(), its, part.field.to_owned()]
     }));
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     let (offset, hex, field) = (width(0), width(1), width(2));

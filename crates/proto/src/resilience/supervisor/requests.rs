@@ -139,7 +139,10 @@ impl<P: Protocol> Supervisor<P> {
     /// next one's, so the connection goes too; and so it does when bytes do not get through it.
     fn time_out(&mut self, now: Time, seq: Seq, stage: Stage, waited_for: &'static str) {
         let reason = CloseReason::TimedOut(waited_for.into());
-        let detail = reason.to_string();
+        let mut detail = reason.to_string();
+        if let Some(level) = self.outbox.get(seq).reached {
+            detail.push_str(&format!("; it got as far as {level}"));
+        }
         let phase = self.outbox.get(seq).phase();
         let ambiguous = phase.is_ambiguous();
         let stuck = matches!(phase, Phase::Sending { .. } | Phase::Acking { .. });
@@ -217,15 +220,16 @@ impl<P: Protocol> Supervisor<P> {
         let Some(seq) = self.outbox.find(ticket) else { return };
         // A no needs no request to have left: the session itself may have said it.
         let sending = matches!(self.outbox.get(seq).phase(), Phase::Sending { .. });
-        if sending && matches!(answer, Answer::Accepted(_)) {
+        if sending && matches!(answer, Answer::Accepted(_) | Answer::SoFar(_)) {
             let detail = "answered before the request had left".to_owned();
             return self.answered_badly(now, seq, Stage::Malformed, detail);
         }
         let confirm = self.confirms(seq);
         match answer {
-            Answer::Accepted(level) if level >= confirm => {
+            Answer::Accepted(level) | Answer::SoFar(level) if level >= confirm => {
                 self.succeed(now, seq, level, Some(reply));
             }
+            Answer::SoFar(level) => self.outbox.reached(seq, level),
             Answer::Accepted(level) => {
                 let detail = format!("answered, which proves {level}, not {confirm}");
                 self.answered_badly(now, seq, Stage::NotConfirmed, detail);
