@@ -7,6 +7,7 @@
 //! ```
 mod edit;
 mod pace;
+mod piece;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +21,10 @@ use super::{
     fault::{Class, Fault},
     frames::{Cutter, Speech},
 };
-use crate::record::Flow;
 use edit::{Span, Work};
 use pace::Pool;
+pub use piece::{End, Output, Strike, Who};
+use piece::{Piece, What, ms};
 
 /// Bytes a lane holds before it stops reading, so that backpressure is felt.
 const ROOM: usize = 64 * 1024;
@@ -50,77 +52,6 @@ pub struct Lane {
     seen: Vec<&'static str>,
     /// A rule, of whichever lane, waits for a frame to pass.
     watched: bool,
-}
-
-/// Which lane it is; its chance comes from this and the seed.
-#[derive(Clone, Copy, Debug)]
-pub struct Who {
-    /// The proxy's seed.
-    pub seed: u64,
-    /// Which connection, from 1.
-    pub nth: u64,
-    /// Which way.
-    pub flow: Flow,
-}
-
-/// What a lane wants next.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Write these, and say with [`Lane::wrote`] how many went.
-    Write(Bytes),
-    /// Find out whether the receiver has read all that was written; say so with [`Lane::drained`].
-    Drain,
-    /// Finish sending (FIN).
-    Finish,
-    /// End the connection.
-    End(End),
-    /// A fault struck.
-    Struck(Strike),
-    /// Nothing, until then or until something is taken.
-    Wait(Option<Time>),
-}
-
-/// How a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Both sides are closed (FIN).
-    Close,
-    /// Both sides are reset (RST), on purpose.
-    Reset,
-    /// The sender was reset, so the receiver is.
-    Mirror,
-}
-
-/// A fault struck, and this is what it did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Strike {
-    /// As its rule is spelled.
-    pub fault: Arc<str>,
-    /// Where in the stream.
-    pub at: u64,
-    /// What it did.
-    pub did: String,
-}
-
-struct Piece {
-    /// When it may leave.
-    at: Time,
-    /// When it came.
-    stamp: Time,
-    /// Where in the stream it was.
-    offset: u64,
-    what: What,
-    /// Rules whose first work this is.
-    notes: Vec<(Arc<str>, &'static str)>,
-}
-
-enum What {
-    Data(Bytes),
-    Hold { by: Arc<Armed>, time: Option<Duration>, since: Option<Time> },
-    Drain { by: Arc<Armed>, note: bool },
-    Fin,
-    End { end: End, by: Option<Arc<Armed>> },
-    HalfClose { by: Arc<Armed> },
 }
 
 impl Lane {
@@ -437,11 +368,6 @@ impl Lane {
         let offset = self.taken;
         self.line.push_back(Piece { at, stamp: now, offset, what, notes: Vec::new() });
     }
-}
-
-/// Milliseconds for people.
-pub(super) fn ms(time: Duration) -> String {
-    format!("{:.2}", time.as_secs_f64() * 1000.0)
 }
 
 /// Which of `rules` are about this connection.

@@ -1,7 +1,7 @@
 use proto::rng::Rng;
 
 use super::*;
-use crate::proxy::Rule;
+use crate::{Flow, proxy::Rule};
 
 /// A lane, a clock, and all that came out of it.
 struct Bench {
