@@ -70,6 +70,7 @@ pub struct TcpOptions {
 const PROBES: u32 = 3;
 const BACKLOG: i32 = 1024;
 /// Enough for the next write while the last is sent.
+#[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 * 1024;
 
 impl TcpOptions {
