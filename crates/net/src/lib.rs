@@ -12,6 +12,7 @@ pub mod env;
 pub mod files;
 pub mod host;
 pub mod net;
+pub mod node;
 pub mod proxy;
 pub mod record;
 pub mod sim;

@@ -1,0 +1,202 @@
+//! TAZCOM nodes on real sockets and in the simulated network: asked are those who hear, not those who say.
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use net::{
+    Env, Net, Recorder, Role, Sim, TcpOptions,
+    node::{Running, Told},
+};
+use proto::tazcom::{
+    Identity, Node, NodeId, RawTerms, Terms, Version,
+    gossip::{Draft, MAIN_CHANNEL, Words},
+    node::Settings,
+    roster::{self, Announcement},
+};
+use tokio::sync::mpsc;
+
+const EPOCH: u64 = 1_767_225_600_000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A node, and what it told.
+struct Peer {
+    id: NodeId,
+    running: Running,
+    told: mpsc::Receiver<Told>,
+    env: Env,
+}
+
+fn anywhere() -> SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
+
+impl Peer {
+    fn start(env: &Env, n: u8) -> Self {
+        let terms = Terms::new(RawTerms { version: Version::V03, ..RawTerms::default() }).unwrap();
+        let me = Arc::new(Identity::from_seed([n; 32]));
+        let id = me.id();
+        // Announced addresses on loopback count only where everybody is there.
+        let raw = roster::RawRoster { loopback: true, ..roster::RawRoster::default() };
+        let roster = roster::Settings::new(raw).unwrap();
+        let settings = Settings { terms, roster, ..Settings::default() };
+        let node = Node::new(me, settings, u64::from(n), EPOCH);
+        let env = env.node(&format!("node{n}"), Role::Device);
+        let (tell, told) = mpsc::channel(1024);
+        let mut drawn = 0;
+        let random = move || {
+            drawn += 1;
+            [n ^ drawn; 32]
+        };
+        let running = Running::start(env.clone(), node, anywhere(), random, tell).unwrap();
+        Self { id, running, told, env }
+    }
+    async fn hears<T>(&mut self, mut pick: impl FnMut(&Told) -> Option<T>) -> T {
+        let until = self.env.now() + PATIENCE;
+        let mut seen = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                told = self.told.recv() => {
+                    let told = told.expect("it runs");
+                    if let Some(found) = pick(&told) {
+                        return found;
+                    }
+                    seen.push(told);
+                }
+                () = self.env.sleep_until(until) => panic!("it told only {seen:?}"),
+            }
+        }
+    }
+    async fn meets(&mut self, other: NodeId) {
+        self.hears(|told| match told {
+            Told::Roster(roster::Output::Joined(id, true)) if *id == other => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+    async fn say(&self, words: &str) {
+        let (channel, lifetime) = (MAIN_CHANNEL.into(), Duration::from_secs(60));
+        self.running.say(Draft { channel, lifetime, words: Words::Chat(words.into()) }).await;
+    }
+    /// Who said the next words that are shown, through how many nodes they came, and whether they are
+    /// signed.
+    async fn is_shown(&mut self, words: &str) -> (NodeId, u8, bool) {
+        self.hears(|told| match told {
+            Told::Show(shown) if format!("{:?}", shown.body).contains(words) => {
+                Some((shown.author, shown.hops, shown.verified))
+            }
+            _ => None,
+        })
+        .await
+    }
+}
+
+macro_rules! on_both {
+    ($(async fn $name:ident($env:ident: Env) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+            async fn body($env: Env) $body
+            #[tokio::test]
+            async fn tcp() {
+                body(Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(1 << 24), 1)).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn sim() {
+                let net = Net::Sim(Sim::new(Duration::from_millis(1)));
+                body(Env::new(net, Recorder::new(1 << 24), 1)).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    async fn two_nodes_prove_themselves_to_each_other(env: Env) {
+        let (mut a, mut b) = (Peer::start(&env, 1), Peer::start(&env, 2));
+        b.running.given(a.running.addr()).await;
+        a.meets(b.id).await;
+        b.meets(a.id).await;
+        a.running.stop().await;
+        b.running.stop().await;
+    }
+
+    async fn what_one_says_reaches_who_knows_only_its_neighbour(env: Env) {
+        let (mut a, mut b, mut c) =
+            (Peer::start(&env, 1), Peer::start(&env, 2), Peer::start(&env, 3));
+        b.running.given(a.running.addr()).await;
+        a.meets(b.id).await;
+        c.running.given(b.running.addr()).await;
+        b.meets(c.id).await;
+        a.say("to all").await;
+        let (author, _, verified) = b.is_shown("to all").await;
+        assert_eq!((author, verified), (a.id, true));
+        let (author, hops, verified) = c.is_shown("to all").await;
+        assert_eq!((author, verified), (a.id, true));
+        assert!(hops > 0, "it came through the other");
+        for peer in [a, b, c] {
+            peer.running.stop().await;
+        }
+    }
+
+    async fn a_node_that_comes_back_at_another_port_is_greeted_there(env: Env) {
+        let (mut a, b) = (Peer::start(&env, 1), Peer::start(&env, 2));
+        let announced = |addr| Announcement {
+            name: "TAZCOM Node a".into(),
+            id: Some(Identity::from_seed([1; 32]).id().to_string()),
+            version: Some("0.3".into()),
+            addrs: vec![addr],
+        };
+        b.running.discovered(announced(a.running.addr())).await;
+        a.meets(b.id).await;
+        let old = a.running.addr();
+        a.running.stop().await;
+        let mut a = Peer::start(&env, 1);
+        assert_ne!(a.running.addr(), old);
+        b.running.discovered(announced(a.running.addr())).await;
+        a.meets(b.id).await;
+        b.say("again").await;
+        assert_eq!(a.is_shown("again").await.0, b.id);
+        a.running.stop().await;
+        b.running.stop().await;
+    }
+
+    async fn nothing_stays_open_once_a_node_has_stopped(env: Env) {
+        let (mut a, b) = (Peer::start(&env, 1), Peer::start(&env, 2));
+        b.running.given(a.running.addr()).await;
+        a.meets(b.id).await;
+        a.running.stop().await;
+        b.running.stop().await;
+        let mut open = std::collections::BTreeSet::new();
+        for record in env.recorder.records() {
+            match record.event {
+                net::Event::Opened { conn, .. } => _ = open.insert((record.node, conn)),
+                net::Event::Closed { conn, .. } => _ = open.remove(&(record.node, conn)),
+                _ => {}
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+    }
+}
+
+/// The line of a published node, as Python prints it, and the answer it waits for.
+#[tokio::test]
+async fn a_published_node_is_answered_byte_for_byte() {
+    let env = Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(1 << 24), 1);
+    let a = Peer::start(&env, 1);
+    let addr = a.running.addr();
+    let from = Identity::from_seed([9; 32]).id();
+    let said = tokio::task::spawn_blocking(move || {
+        let mut old = TcpStream::connect(addr).unwrap();
+        old.set_read_timeout(Some(PATIENCE)).unwrap();
+        let line = format!("{{\"type\": \"HELLO\", \"from\": \"{from}\"}}\n");
+        assert_eq!(line.len(), 73);
+        old.write_all(line.as_bytes()).unwrap();
+        let mut said = String::new();
+        old.read_to_string(&mut said).unwrap();
+        said
+    });
+    assert_eq!(said.await.unwrap(), "ACK\n");
+    a.running.stop().await;
+}
