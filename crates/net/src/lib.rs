@@ -7,6 +7,7 @@ pub mod careless;
 pub mod client;
 pub mod deaf;
 mod diag;
+pub mod discovery;
 pub mod door;
 pub mod env;
 pub mod files;

@@ -1,0 +1,253 @@
+//! Nodes that find each other by multicast DNS. Each test has a network of its own, so that it speaks to
+//! nobody else's: it runs itself again in a fresh network namespace.
+#![cfg(target_os = "linux")]
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use net::{
+    Env, Net, Recorder, TcpOptions,
+    discovery::{Discovery, Seen},
+    node::{Running, Told},
+};
+use proto::tazcom::{
+    Identity, Node, NodeId, RawTerms, Terms, Version,
+    node::Settings,
+    roster::{self, Announcement},
+};
+use tokio::sync::mpsc;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Set in the process that runs inside.
+const INSIDE: &str = "WIRELAB_TEST_INSIDE";
+/// Nothing but loopback.
+const ALONE: &str = "ip link set lo up";
+/// An interface as on a network of its own: no default route, nobody else.
+const ON_A_NETWORK: &str = "ip link set lo up \
+    && ip link add eth0 type veth peer name far0 && ip addr add 192.0.2.1/24 dev eth0 \
+    && ip link set eth0 up && ip link set far0 up";
+
+/// Runs `body` where `setup` has laid the network, or says why that cannot be.
+fn inside(test: &str, setup: &str, body: impl Future<Output = ()>) {
+    if std::env::var_os(INSIDE).is_some() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        return runtime.block_on(body);
+    }
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "sh", "-c", script]);
+        command
+    };
+    let tried = unshare(setup).output();
+    if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
+        let needs = "needs root, unshare and ip (Debian: util-linux, iproute2)";
+        let required = std::env::var("WIRELAB_REQUIRE_TOOLS").is_ok_and(|v| v == "1");
+        assert!(!required, "{needs}: {tried:?}");
+        return eprintln!("SKIPPED: {needs}");
+    }
+    let mut again = unshare(&format!("{setup} && exec \"$0\" --exact {test} --nocapture"));
+    again.arg(std::env::current_exe().unwrap()).env(INSIDE, "1");
+    let ran = again.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+fn env() -> Env {
+    Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(1 << 24), 1)
+}
+
+fn id(n: u8) -> NodeId {
+    Identity::from_seed([n; 32]).id()
+}
+
+/// One that is announced, and what it sees.
+struct Peer {
+    discovery: Discovery,
+    seen: mpsc::Receiver<Seen>,
+    env: Env,
+    all: Vec<Seen>,
+}
+
+impl Peer {
+    fn start(n: u8, port: u16) -> Self {
+        let env = env();
+        let (discovery, seen) = Discovery::start(env.clone(), id(n), port, Version::V03).unwrap();
+        Self { discovery, seen, env, all: Vec::new() }
+    }
+    async fn sees<T>(&mut self, mut pick: impl FnMut(&Seen) -> Option<T>) -> T {
+        let until = self.env.now() + PATIENCE;
+        loop {
+            tokio::select! {
+                biased;
+                seen = self.seen.recv() => {
+                    let seen = seen.expect("it runs");
+                    self.all.push(seen.clone());
+                    if let Some(found) = pick(&seen) {
+                        return found;
+                    }
+                }
+                () = self.env.sleep_until(until) => panic!("it saw only {:?}", self.all),
+            }
+        }
+    }
+    /// The next announcement of this one that says this port.
+    async fn finds(&mut self, n: u8, port: u16) -> Announcement {
+        let id = id(n).to_string();
+        self.sees(|seen| match seen {
+            Seen::Here(a)
+                if a.id.as_ref() == Some(&id) && a.addrs.iter().any(|a| a.port() == port) =>
+            {
+                Some(a.clone())
+            }
+            Seen::Here(_) | Seen::Gone(_) | Seen::NetworkChanged => None,
+        })
+        .await
+    }
+    async fn loses(&mut self, name: &str) {
+        self.sees(|seen| match seen {
+            Seen::Gone(gone) => (gone == name).then_some(()),
+            Seen::Here(_) | Seen::NetworkChanged => None,
+        })
+        .await;
+    }
+}
+
+#[test]
+fn two_nodes_find_each_other_and_not_themselves() {
+    inside("two_nodes_find_each_other_and_not_themselves", ALONE, async {
+        let (mut a, mut b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let found = a.finds(2, 7002).await;
+        assert_eq!(found.version.as_deref(), Some("0.3"));
+        assert_eq!(found.name, format!("TAZCOM Node {}", &id(2).to_string()[..8]));
+        b.finds(1, 7001).await;
+        b.discovery.stop().await;
+        a.loses(&found.name).await;
+        let own = id(1).to_string();
+        let is_own = |seen: &Seen| matches!(seen, Seen::Here(a) if a.id.as_ref() == Some(&own));
+        assert!(!a.all.iter().any(is_own), "{:?}", a.all);
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
+fn one_that_stops_is_gone_and_at_another_port_is_there_again() {
+    inside("one_that_stops_is_gone_and_at_another_port_is_there_again", ALONE, async {
+        let (mut a, b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let found = a.finds(2, 7002).await;
+        b.discovery.stop().await;
+        a.loses(&found.name).await;
+        let b = Peer::start(2, 7003);
+        let again = a.finds(2, 7003).await;
+        assert_eq!(again.name, found.name, "nobody else had the name");
+        assert!(again.addrs.iter().all(|addr| addr.port() == 7003), "{again:?}");
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
+fn where_loopback_is_all_there_is_it_is_announced() {
+    inside("where_loopback_is_all_there_is_it_is_announced", ALONE, async {
+        let (mut a, b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let found = a.finds(2, 7002).await;
+        assert!(found.addrs.iter().all(|addr| addr.ip().is_loopback()), "{found:?}");
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
+fn on_a_network_loopback_is_never_announced() {
+    inside("on_a_network_loopback_is_never_announced", ON_A_NETWORK, async {
+        let (mut a, mut b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let here: SocketAddr = ([192, 0, 2, 1], 7002).into();
+        let is_here = |seen: &Seen| match seen {
+            Seen::Here(a) => a.addrs.contains(&here).then_some(()),
+            Seen::Gone(_) | Seen::NetworkChanged => None,
+        };
+        a.sees(is_here).await;
+        b.finds(1, 7001).await;
+        let all = a.all.iter().chain(&b.all);
+        let addrs = all.filter_map(|seen| match seen {
+            Seen::Here(a) => Some(a.addrs.clone()),
+            Seen::Gone(_) | Seen::NetworkChanged => None,
+        });
+        let ips: Vec<IpAddr> = addrs.flatten().map(|addr| addr.ip()).collect();
+        assert!(!ips.iter().any(IpAddr::is_loopback), "{ips:?}");
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
+fn a_name_that_is_taken_is_changed_and_a_clone_is_seen() {
+    inside("a_name_that_is_taken_is_changed_and_a_clone_is_seen", ALONE, async {
+        let mut a = Peer::start(1, 7001);
+        let mut other = Peer::start(2, 7002);
+        other.finds(1, 7001).await;
+        let mut twin = Peer::start(1, 7003);
+        let first = other.finds(1, 7001).await;
+        let second = other.finds(1, 7003).await;
+        assert_ne!(first.name, second.name);
+        a.finds(1, 7003).await;
+        twin.finds(1, 7001).await;
+        for peer in [a, other, twin] {
+            peer.discovery.stop().await;
+        }
+    });
+}
+
+/// A node and its discovery, joined as a program joins them.
+async fn node(n: u8, mut met: impl FnMut(NodeId) -> bool) {
+    let env = env();
+    let terms = Terms::new(RawTerms { version: Version::V03, ..RawTerms::default() }).unwrap();
+    let raw = roster::RawRoster { loopback: true, ..roster::RawRoster::default() };
+    let roster = roster::Settings::new(raw).unwrap();
+    let settings = Settings { terms, roster, ..Settings::default() };
+    let me = Arc::new(Identity::from_seed([n; 32]));
+    let node = Node::new(me.clone(), settings, u64::from(n), 1_767_225_600_000);
+    let (tell, mut told) = mpsc::channel(1024);
+    let mut drawn = 0;
+    let random = move || {
+        drawn += 1;
+        [n ^ drawn; 32]
+    };
+    let anywhere = ([0, 0, 0, 0], 0).into();
+    let running = Running::start(env.clone(), node, anywhere, random, tell).unwrap();
+    let port = running.addr().port();
+    let (discovery, mut seen) = Discovery::start(env, me.id(), port, Version::V03).unwrap();
+    loop {
+        tokio::select! {
+            Some(seen) = seen.recv() => match seen {
+                Seen::Here(announcement) => running.discovered(announcement).await,
+                Seen::Gone(name) => running.gone(name).await,
+                Seen::NetworkChanged => running.network_changed().await,
+            },
+            Some(told) = told.recv() => match told {
+                Told::Roster(roster::Output::Joined(id, true)) if met(id) => break,
+                Told::Roster(roster::Output::Reverify(name)) => discovery.reverify(&name),
+                Told::Roster(_) | Told::Show(_) | Told::Gossip(_) => {}
+            },
+        }
+    }
+    discovery.stop().await;
+    running.stop().await;
+}
+
+#[test]
+fn two_nodes_that_know_nothing_of_each_other_meet_and_prove_themselves() {
+    let test = "two_nodes_that_know_nothing_of_each_other_meet_and_prove_themselves";
+    inside(test, ALONE, async {
+        let env = env();
+        let both = async { tokio::join!(node(1, |met| met == id(2)), node(2, |met| met == id(1))) };
+        tokio::select! {
+            _ = both => {}
+            () = env.sleep_until(env.now() + PATIENCE) => panic!("they never met"),
+        }
+    });
+}
