@@ -1,121 +1,21 @@
 //! Nodes that find each other by multicast DNS. Each test has a network of its own, so that it speaks to
 //! nobody else's: it runs itself again in a fresh network namespace.
 #![cfg(target_os = "linux")]
+mod foreign;
+mod support;
+
 use std::{
-    future::Future,
     net::{IpAddr, SocketAddr},
-    process::Command,
     sync::Arc,
-    time::Duration,
 };
 
 use net::{
-    Env, Net, Recorder, TcpOptions,
     discovery::{Discovery, Seen},
     node::{Running, Told},
 };
-use proto::tazcom::{
-    Identity, Node, NodeId, RawTerms, Terms, Version,
-    node::Settings,
-    roster::{self, Announcement},
-};
+use proto::tazcom::{Identity, Node, NodeId, RawTerms, Terms, Version, node::Settings, roster};
+use support::{ALONE, ON_A_NETWORK, PATIENCE, Peer, env, id, inside};
 use tokio::sync::mpsc;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Set in the process that runs inside.
-const INSIDE: &str = "WIRELAB_TEST_INSIDE";
-/// Nothing but loopback.
-const ALONE: &str = "ip link set lo up";
-/// An interface as on a network of its own: no default route, nobody else.
-const ON_A_NETWORK: &str = "ip link set lo up \
-    && ip link add eth0 type veth peer name far0 && ip addr add 192.0.2.1/24 dev eth0 \
-    && ip link set eth0 up && ip link set far0 up";
-
-/// Runs `body` where `setup` has laid the network, or says why that cannot be.
-fn inside(test: &str, setup: &str, body: impl Future<Output = ()>) {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        return runtime.block_on(body);
-    }
-    let unshare = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--net", "sh", "-c", script]);
-        command
-    };
-    let tried = unshare(setup).output();
-    if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
-        let needs = "needs root, unshare and ip (Debian: util-linux, iproute2)";
-        let required = std::env::var("WIRELAB_REQUIRE_TOOLS").is_ok_and(|v| v == "1");
-        assert!(!required, "{needs}: {tried:?}");
-        return eprintln!("SKIPPED: {needs}");
-    }
-    let mut again = unshare(&format!("{setup} && exec \"$0\" --exact {test} --nocapture"));
-    again.arg(std::env::current_exe().unwrap()).env(INSIDE, "1");
-    let ran = again.output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
-    assert!(said.contains("1 passed"), "{said}");
-}
-
-fn env() -> Env {
-    Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(1 << 24), 1)
-}
-
-fn id(n: u8) -> NodeId {
-    Identity::from_seed([n; 32]).id()
-}
-
-/// One that is announced, and what it sees.
-struct Peer {
-    discovery: Discovery,
-    seen: mpsc::Receiver<Seen>,
-    env: Env,
-    all: Vec<Seen>,
-}
-
-impl Peer {
-    fn start(n: u8, port: u16) -> Self {
-        let env = env();
-        let (discovery, seen) = Discovery::start(env.clone(), id(n), port, Version::V03).unwrap();
-        Self { discovery, seen, env, all: Vec::new() }
-    }
-    async fn sees<T>(&mut self, mut pick: impl FnMut(&Seen) -> Option<T>) -> T {
-        let until = self.env.now() + PATIENCE;
-        loop {
-            tokio::select! {
-                biased;
-                seen = self.seen.recv() => {
-                    let seen = seen.expect("it runs");
-                    self.all.push(seen.clone());
-                    if let Some(found) = pick(&seen) {
-                        return found;
-                    }
-                }
-                () = self.env.sleep_until(until) => panic!("it saw only {:?}", self.all),
-            }
-        }
-    }
-    /// The next announcement of this one that says this port.
-    async fn finds(&mut self, n: u8, port: u16) -> Announcement {
-        let id = id(n).to_string();
-        self.sees(|seen| match seen {
-            Seen::Here(a)
-                if a.id.as_ref() == Some(&id) && a.addrs.iter().any(|a| a.port() == port) =>
-            {
-                Some(a.clone())
-            }
-            Seen::Here(_) | Seen::Gone(_) | Seen::NetworkChanged => None,
-        })
-        .await
-    }
-    async fn loses(&mut self, name: &str) {
-        self.sees(|seen| match seen {
-            Seen::Gone(gone) => (gone == name).then_some(()),
-            Seen::Here(_) | Seen::NetworkChanged => None,
-        })
-        .await;
-    }
-}
 
 #[test]
 fn two_nodes_find_each_other_and_not_themselves() {
