@@ -41,10 +41,14 @@ fn record(owner: &[&str], kind: u16, class: u16, data: &[u8]) -> Vec<u8> {
 
 /// What a node called `node` at 127.0.0.9:7009 says, with these strings in its TXT record.
 fn announce(node: &str, said: &[&[u8]]) {
+    announce_at(7009, node, said);
+}
+
+fn announce_at(port: u16, node: &str, said: &[&[u8]]) {
     let (service, host) = (["_tazcom", "_tcp", "local"], [node, "local"]);
     let instance = [&[node], &service[..]].concat();
     let txt: Vec<u8> = said.iter().flat_map(|s| [&[s.len() as u8], *s].concat()).collect();
-    let srv = [&[0, 0, 0, 0], &7009_u16.to_be_bytes()[..], &name(&host)].concat();
+    let srv = [&[0, 0, 0, 0], &port.to_be_bytes()[..], &name(&host)].concat();
     let (shared, flush) = (1, 0x8001);
     // An answer with authority: no questions, four answers.
     let mut packet = vec![0, 0, 0x84, 0, 0, 0, 0, 4, 0, 0, 0, 0];
@@ -90,6 +94,20 @@ fn what_is_missing_too_long_or_no_text_does_no_harm() {
         assert_eq!([found.id.unwrap().len(), found.version.unwrap().len()], [64, 16]);
         let found = a.sees(|seen| named(seen, "noise")).await;
         assert_eq!(found.id.as_deref(), Some(""), "something was said, and it is no id");
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+/// Published nodes miss this, and keep the dead port for as long as the announcement lives.
+#[test]
+fn one_that_died_without_a_word_is_there_again_at_its_new_port() {
+    inside("foreign::one_that_died_without_a_word_is_there_again_at_its_new_port", ALONE, async {
+        let (mut a, b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let before = heard(&mut a, "Restless", &[b"id=restless"]).await;
+        announce_at(7010, "Restless", &[b"id=restless"]);
+        let after = a.sees(|seen| named(seen, "Restless").filter(|now| *now != before)).await;
+        assert_eq!(after.addrs, [SocketAddr::from(([127, 0, 0, 9], 7010))]);
         b.discovery.stop().await;
         a.discovery.stop().await;
     });

@@ -85,6 +85,44 @@ fn on_a_network_loopback_is_never_announced() {
 }
 
 #[test]
+fn an_address_that_means_something_on_one_interface_only_says_on_which() {
+    let test = "an_address_that_means_something_on_one_interface_only_says_on_which";
+    inside(test, ON_A_NETWORK, async {
+        let (mut a, b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        let scoped = |addr: &SocketAddr| match addr {
+            SocketAddr::V6(v6) => v6.ip().is_unicast_link_local().then(|| v6.scope_id()),
+            SocketAddr::V4(_) => None,
+        };
+        let scope = a.sees(|seen| match seen {
+            Seen::Here(a) => a.addrs.iter().find_map(scoped),
+            Seen::Gone(_) | Seen::NetworkChanged => None,
+        });
+        assert_ne!(scope.await, 0, "without it nobody can connect there");
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
+fn an_address_that_is_new_is_announced() {
+    inside("an_address_that_is_new_is_announced", ON_A_NETWORK, async {
+        let (mut a, b) = (Peer::start(1, 7001), Peer::start(2, 7002));
+        a.finds(2, 7002).await;
+        let add = ["addr", "add", "198.51.100.7/24", "dev", "eth0"];
+        assert!(std::process::Command::new("ip").args(add).status().unwrap().success());
+        let new: SocketAddr = ([198, 51, 100, 7], 7002).into();
+        a.sees(|seen| match seen {
+            Seen::Here(a) => a.addrs.contains(&new).then_some(()),
+            Seen::Gone(_) | Seen::NetworkChanged => None,
+        })
+        .await;
+        assert!(a.all.contains(&Seen::NetworkChanged), "{:?}", a.all);
+        b.discovery.stop().await;
+        a.discovery.stop().await;
+    });
+}
+
+#[test]
 fn a_name_that_is_taken_is_changed_and_a_clone_is_seen() {
     inside("a_name_that_is_taken_is_changed_and_a_clone_is_seen", ALONE, async {
         let mut a = Peer::start(1, 7001);

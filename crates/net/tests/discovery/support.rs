@@ -13,8 +13,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const INSIDE: &str = "WIRELAB_TEST_INSIDE";
 /// Nothing but loopback.
 pub(crate) const ALONE: &str = "ip link set lo up";
-/// An interface as on a network of its own: no default route, nobody else.
+/// An interface as on a network of its own: no default route, nobody else. Its IPv6 address need not be
+/// asked about first, which would take a second or two.
 pub(crate) const ON_A_NETWORK: &str = "ip link set lo up \
+    && echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad \
     && ip link add eth0 type veth peer name far0 && ip addr add 192.0.2.1/24 dev eth0 \
     && ip link set eth0 up && ip link set far0 up";
 
