@@ -1,32 +1,25 @@
 //! Finds TAZCOM nodes on the local network and is found there: DNS-SD over multicast DNS, on every
 //! interface that is up. What others announce is passed on as they wrote it; what it is worth is for the
 //! roster to say ([`proto::tazcom::roster`]).
+mod words;
+
 use std::{
     collections::BTreeSet,
     future::Future,
-    net::{IpAddr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use mdns_sd::{
-    DaemonEvent, IfKind, IfPredicate, Receiver, ResolvedService, ScopedIp, ServiceDaemon,
-    ServiceEvent, ServiceInfo,
-};
+use mdns_sd::{DaemonEvent, IfKind, IfPredicate, Receiver, ServiceDaemon, ServiceEvent};
 use proto::tazcom::{NodeId, Version, roster::Announcement};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Env, Net};
+use words::{SERVICE, announced, announcement, full, short};
 
-/// What nodes are announced as.
-const SERVICE: &str = "_tazcom._tcp.local.";
 /// News that wait for whoever reads them; more stay with the daemon.
 const QUEUE: usize = 256;
-/// An id has 43 characters. One that was cut here is none, as before.
-const MAX_ID: usize = 64;
-const MAX_VERSION: usize = 16;
-/// Addresses of one announcement that are passed on, at most.
-const MAX_ADDRS: usize = 32;
 /// Addresses and names that are remembered as our own, at most.
 const MAX_OURS: usize = 256;
 /// How often the daemon looks for new interfaces and addresses, in seconds.
@@ -231,56 +224,6 @@ impl Own {
         let ours = announced.id.as_ref() == Some(&self.id) && port == self.port;
         ours && announced.addrs.iter().any(here)
     }
-}
-
-/// What we announce. The first letters of an id are enough to tell a few people's nodes apart.
-fn announced(id: NodeId, port: u16, version: Version) -> Result<ServiceInfo, Error> {
-    let id = id.to_string();
-    let (start, _) = id.split_at(8);
-    let version = match version {
-        Version::V01 => "0.1",
-        Version::V02 => "0.2",
-        Version::V03 => "0.3",
-    };
-    let (name, host) = (format!("TAZCOM Node {start}"), format!("tazcom-{start}.local."));
-    let port_said = port.to_string();
-    let said = [("id", id.as_str()), ("version", version), ("p", port_said.as_str())];
-    Ok(ServiceInfo::new(SERVICE, &name, &host, "", port, &said[..])?.enable_addr_auto())
-}
-
-/// What somebody else announces, cut to what can mean anything.
-fn announcement(service: &ResolvedService) -> Announcement {
-    let said = |key, most| {
-        let value = service.get_property_val(key)??;
-        // What is no text is nothing that can be read, but it was said.
-        Some(std::str::from_utf8(value).unwrap_or_default().chars().take(most).collect())
-    };
-    let mut addrs: Vec<_> = service.addresses.iter().map(|ip| addr(ip, service.port)).collect();
-    addrs.sort_unstable();
-    addrs.truncate(MAX_ADDRS);
-    let name = short(&service.fullname).to_owned();
-    Announcement { name, id: said("id", MAX_ID), version: said("version", MAX_VERSION), addrs }
-}
-
-/// A link-local address means something on one interface only.
-fn addr(ip: &ScopedIp, port: u16) -> SocketAddr {
-    match ip {
-        ScopedIp::V6(v6) if v6.addr().is_unicast_link_local() => {
-            SocketAddrV6::new(*v6.addr(), port, 0, v6.scope_id().index).into()
-        }
-        _ => SocketAddr::new(ip.to_ip_addr(), port),
-    }
-}
-
-/// The name without the service, where it has one.
-fn short(fullname: &str) -> &str {
-    fullname.strip_suffix(SERVICE).and_then(|name| name.strip_suffix('.')).unwrap_or(fullname)
-}
-
-/// The name as the daemon knows it.
-fn full(name: &str) -> String {
-    // Whatever `short` could not shorten ends like a name of DNS.
-    if name.ends_with(".local.") { name.to_owned() } else { format!("{name}.{SERVICE}") }
 }
 
 fn keep<T: Ord>(ours: &mut BTreeSet<T>, what: T) {
