@@ -115,8 +115,7 @@ fn told_to_stop_it_says_how_it_ends_and_leaves_nobody_waiting() {
 
 #[test]
 fn stdin_can_ask_who_is_there_and_end_it() {
-    let (mut a, b, _dir) = pair();
-    let mut b = b;
+    let (mut a, mut b, _dir) = pair();
     b.running.say("peers");
     let peers = b.tells("peers");
     assert_eq!(peers["peers"][0]["id"], a.id.as_str());
@@ -211,7 +210,7 @@ fn what_a_node_cannot_have_is_named() {
     }
 }
 
-/// A HELLO of 0.3 has more bytes than one of 0.1; what is longer than the limit is not read.
+/// What is longer than the limit is not read.
 #[test]
 fn the_limit_of_lines_decides_who_is_understood() {
     for (limit, answer) in [("256", ""), ("1024", "ACK\n")] {
