@@ -283,7 +283,8 @@ pub enum Event {
         flow: Flow,
         /// The fault, as scenario files spell it.
         fault: Arc<str>,
-        /// Place in the stream, in bytes as their sender counts them.
+        /// Place in the stream, in bytes as their sender counts them. (`at` is when.)
+        #[serde(rename = "offset")]
         at: u64,
         /// What it measurably did.
         did: String,

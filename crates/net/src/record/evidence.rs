@@ -262,6 +262,23 @@ mod tests {
         }
     }
 
+    /// A record's own keys and its event's share one object.
+    #[test]
+    fn what_a_proxy_did_is_read_back() {
+        let fault: std::sync::Arc<str> = "reset byte=5".into();
+        let (device, did): (std::sync::Arc<str>, String) = ("wire".into(), "RST to both".into());
+        let events = [
+            Event::Joined { conn: 1, onto: 2 },
+            Event::Struck { conn: 1, flow: crate::Flow::Up, fault: fault.clone(), at: 5, did },
+            Event::Armed { device: device.clone(), quirk: fault.to_string().into() },
+            Event::Lifted { device, fault },
+            Event::ListenFailed { addr: ([127, 0, 0, 1], 9000).into(), detail: "taken".into() },
+        ];
+        let records: Vec<Record> =
+            events.map(|event| by("wire", crate::Role::Proxy, 7, event)).into();
+        assert_eq!(read_evidence(&file(&records)[..]).unwrap(), [(header(), records)]);
+    }
+
     #[test]
     fn runs_may_follow_one_another_in_one_file() {
         let both = [file(&happy()), file(&[])].concat();

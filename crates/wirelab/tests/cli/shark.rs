@@ -80,7 +80,7 @@ fn tshark_reads_the_hsms_that_was_sent() {
         return;
     }
     let dir = Dir::new();
-    dir.run(&["works", "--sim"]).ok();
+    dir.run(&["hsms/works", "--sim"]).ok();
     capture(&dir, "out/run.jsonl", "works");
     let records = json_lines(&dir.report("run.jsonl"));
     let sent: Vec<_> =
