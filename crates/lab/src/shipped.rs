@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn every_mode_of_every_device_has_one() {
-        for (protocol, mode) in modes() {
+        // The right one is what every scenario without a quirk has.
+        for (protocol, mode) in modes().into_iter().filter(|(_, mode)| *mode != "success") {
             let folder = format!("scenarios/{protocol}/");
             let its = shipped().into_iter().filter(|(path, _)| path.starts_with(&folder));
             let all: String = its.map(|(_, text)| text).collect();

@@ -24,10 +24,24 @@ pub fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
 /// # Errors
 /// The operating system's; what was there is still there then.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary(dir)?;
+    let mut file = temporary(folder(path))?;
     file.write_all(content.as_ref())?;
     place(file, path)
+}
+
+/// Puts `content` at `path`, in one step, for its owner's eyes only.
+///
+/// # Errors
+/// The operating system's; `AlreadyExists` if there is something at `path`, which stays as it is.
+pub fn create_private(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".wirelab-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let mut file = builder.tempfile_in(folder(path))?;
+    file.write_all(content.as_ref())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map(drop).map_err(|e| e.error)
 }
 
 /// Gives a temporary file its name.
@@ -37,4 +51,8 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
 pub fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|e| e.error)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

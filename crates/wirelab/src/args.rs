@@ -5,6 +5,7 @@ mod decode;
 mod device;
 mod hsms;
 mod judge;
+mod node;
 mod papers;
 mod proxy;
 mod replay;
@@ -25,6 +26,7 @@ pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
+pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs, state_dir};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Hsms(Box<HsmsArgs>),
     /// Plays a device.
     Device(DeviceArgs),
+    /// Is a node of TAZCOM.
+    Node(NodeArgs),
     /// Carries connections, and harms them on command.
     Proxy(Box<ProxyArgs>),
     /// Records a real session.

@@ -30,6 +30,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Vkb(args) => cmd::vkb::run(args),
         Command::Hsms(args) => cmd::hsms::run(*args),
         Command::Device(args) => cmd::device::run(args),
+        Command::Node(args) => cmd::node::run(args),
         Command::Proxy(args) => cmd::proxy::run(*args),
         Command::Record(args) => cmd::record::run(args),
         Command::Replay(args) => cmd::replay::run(args),

@@ -8,6 +8,7 @@ pub(crate) mod evidence;
 pub(crate) mod hsms;
 pub(crate) mod judge;
 pub(crate) mod man;
+pub(crate) mod node;
 pub(crate) mod probe;
 pub(crate) mod proxy;
 pub(crate) mod record;

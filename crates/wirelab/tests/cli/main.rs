@@ -22,6 +22,8 @@ mod many;
 mod metrics;
 #[cfg(target_os = "linux")]
 mod netns;
+#[cfg(unix)]
+mod node;
 mod orders;
 mod output;
 mod pcap;

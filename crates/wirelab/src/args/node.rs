@@ -1,0 +1,120 @@
+//! `wirelab node`.
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use proto::tazcom::simulate::Topology;
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab node --listen 0.0.0.0:5252
+  wirelab node --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node id --create
+  wirelab node simulate 1000 --topology random --loss 0.05
+
+Stdout is a JSON object a line: started, joined, left, message, alert, refused and more.
+A line of stdin is said to everybody; `peers` shows who is there, `quit` ends the node. As JSON:
+  {\"say\": \"hi\", \"channel\": \"#water\"}     {\"say\": \"for your eyes\", \"to\": ID}
+  {\"alert\": \"a burn\", \"need\": \"medical\"}   {\"progress\": MESSAGE, \"state\": \"taken\"}
+
+Exit codes: 0 told to stop, 2 a flag or the key file makes no sense, 3 a port taken, a key in use.";
+
+const SIMULATE: &str = "\
+Examples:
+  wirelab node simulate 1000 --topology random --loss 0.05
+  wirelab node simulate 20 --topology line --json";
+
+/// Is a TAZCOM node: greets its peers, hears and tells.
+///
+/// Who it is, is its key. Peers that prove theirs are verified, old ones are heard and marked as not.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct NodeArgs {
+    /// What to do instead of being a node.
+    #[command(subcommand)]
+    pub(crate) what: Option<NodeWhat>,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+}
+
+/// What else can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeWhat {
+    /// Prints the id that belongs to the key.
+    #[command(after_help = EXAMPLES)]
+    Id(IdArgs),
+    /// Lets many nodes talk in a simulated world, and says how far their messages got.
+    #[command(after_help = SIMULATE)]
+    Simulate(SimulateArgs),
+}
+
+/// A node that runs.
+#[derive(Debug, Args)]
+pub(crate) struct LiveArgs {
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    /// Where it listens; port 0 is any free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:0")]
+    pub(crate) listen: SocketAddr,
+    /// Somebody to greet; may be given many times.
+    #[arg(long = "peer", value_name = "HOST:PORT")]
+    pub(crate) peers: Vec<String>,
+    /// Longest line of a greeting, in bytes with its newline.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    pub(crate) message_size_limit: usize,
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    /// The key file. If left out, node.key in the user's state directory or, while another node uses
+    /// that, node-2.key and so on.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// Whose id.
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    /// Makes the key if there is none.
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+/// What is simulated.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// How many nodes.
+    #[arg(value_name = "N")]
+    pub(crate) nodes: usize,
+    /// Who is linked to whom: mesh, line or random.
+    #[arg(long, value_name = "TOPOLOGY", default_value = "random")]
+    pub(crate) topology: Topology,
+    /// Links of each node, on average, where they are random.
+    #[arg(long, value_name = "LINKS", default_value_t = 8)]
+    pub(crate) degree: usize,
+    /// The chance that a line between two nodes is lost.
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub(crate) loss: f64,
+    /// How many messages are said.
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub(crate) messages: usize,
+    /// Where all chance comes from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Prints the plan and what came of it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the user's programs keep what is to outlive them; none if that cannot be known.
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    if cfg!(windows) {
+        return absolute("LOCALAPPDATA").map(|dir| dir.join("wirelab"));
+    }
+    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
+    absolute("XDG_STATE_HOME").or_else(home).map(|dir| dir.join("wirelab"))
+}
