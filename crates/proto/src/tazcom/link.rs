@@ -10,13 +10,13 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::{
     Identity, NodeId,
     codec::{DecodeError, Message},
     hello::{Meeting, Role},
     line::Lines,
+    news::{News, Opening, Peer},
     terms::{Terms, Version},
 };
 use crate::{CloseReason, Fact, Frame, Input, Output, Proof, Session, Time};
@@ -33,41 +33,6 @@ pub struct Link {
     /// When something was heard and said last.
     heard: Time,
     said: Time,
-}
-
-/// What a connection begins with, at the end that opened it.
-#[derive(Clone, Debug)]
-pub enum Opening {
-    /// A greeting, with 32 random bytes for one that can be proven.
-    Greet([u8; 32]),
-    /// One message, and no greeting.
-    Say(Message),
-    /// One line, whatever it is.
-    Line(Bytes),
-}
-
-/// What a link has to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "news", rename_all = "snake_case")]
-pub enum News {
-    /// Somebody is there. An encrypted connection can begin now if the id is proven.
-    Greeted(Peer),
-    /// One that claims an id and cannot prove it. The connection is closed.
-    Impostor {
-        /// The id of somebody else.
-        claimed: NodeId,
-    },
-    /// A message for us.
-    Heard(#[serde(skip)] Message),
-}
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Peer {
-    /// Its id, if it said one.
-    pub id: Option<NodeId>,
-    /// It has proven it, on this connection.
-    pub verified: bool,
 }
 
 #[derive(Debug)]
