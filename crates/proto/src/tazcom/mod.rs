@@ -33,7 +33,7 @@ pub use identity::{Identity, NodeId, NotAnId};
 pub use line::{LineError, Lines};
 pub use link::Link;
 pub use memory::{Greeted, Memory, Snapshot};
-pub use news::{News, Opening, Peer};
+pub use news::{News, Opening, Peer, Secure};
 pub use node::Node;
 pub use protocol::{Reply, Request, Settings, Tazcom};
 pub use quirk::{Mode, Quirk};

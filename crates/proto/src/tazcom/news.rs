@@ -2,7 +2,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{NodeId, codec::Message};
+use super::{NodeId, codec::Message, hello::Role};
+use crate::Frame;
 
 /// What a connection begins with, at the end that opened it.
 #[derive(Clone, Debug)]
@@ -19,8 +20,11 @@ pub enum Opening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum News {
-    /// Somebody is there. An encrypted connection can begin now if the id is proven.
+    /// Somebody is there.
     Greeted(Peer),
+    /// Both have proven themselves, and from now on the connection is to be encrypted. It is open once
+    /// [`Link::secured`] was called and the other end agrees.
+    Proven(#[serde(skip)] Secure),
     /// One that claims an id and cannot prove it. The connection is closed.
     Impostor {
         /// The id of somebody else.
@@ -37,4 +41,18 @@ pub struct Peer {
     pub id: Option<NodeId>,
     /// It has proven it, on this connection.
     pub verified: bool,
+}
+
+/// How a connection goes on encrypted: TLS 1.3, in which both ends show their raw public keys, and the
+/// dialer is the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secure {
+    /// Which end we are.
+    pub role: Role,
+    /// Whose key the other end must show, and no other.
+    pub peer: NodeId,
+    /// Goes out before it begins, in plain.
+    pub last: Option<Frame>,
+    /// Has come in already, and belongs to TLS.
+    pub first: Bytes,
 }
