@@ -44,7 +44,7 @@ pub async fn exchange(
                     break CloseReason::Local;
                 }
                 Happened::Eof => break CloseReason::Peer,
-                Happened::Wrote(_) => {}
+                Happened::Wrote(_) | Happened::Secured => {}
                 Happened::Ended(reason) => break reason,
             },
             () = alarm.ring() => break CloseReason::TimedOut("answer".into()),

@@ -16,13 +16,16 @@ use jiff::Timestamp;
 use proto::Time;
 use tokio::time::{Instant, Sleep};
 
-use crate::{Event, Net, Recorder, record::Role};
+use crate::{Event, Net, Recorder, Tls, record::Role};
 
 /// A node's surroundings. Cheap to clone.
 #[derive(Clone)]
 pub struct Env {
     /// Where its bytes travel.
     pub net: Net,
+    /// Which connections of its clients and devices are encrypted from their first byte. A proxy carries
+    /// them as they are, and links between TAZCOM nodes are encrypted in their own way.
+    pub tls: Tls,
     /// Where its facts go.
     pub recorder: Recorder,
     /// Where its chance comes from.
@@ -35,7 +38,8 @@ impl Env {
     /// Surroundings whose clock starts now.
     #[allow(clippy::disallowed_methods)]
     pub fn new(net: Net, recorder: Recorder, seed: u64) -> Self {
-        Self { net, recorder, seed, start: Instant::now(), conns: Arc::default() }
+        let tls = Tls::default();
+        Self { net, tls, recorder, seed, start: Instant::now(), conns: Arc::default() }
     }
     /// The same surroundings for the node called `name`: its own voice in the record, its own
     /// count of connections.

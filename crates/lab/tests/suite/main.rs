@@ -11,5 +11,6 @@ mod raw;
 mod restarts;
 mod shipped;
 mod support;
+mod tls;
 mod toggle;
 mod vkb;

@@ -26,9 +26,10 @@ const UNTOLD: usize = 1024;
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, listen, peers, message_size_limit } = args;
+    let LiveArgs { key, listen, peers, message_size_limit, insecure_plain } = args;
     let KeyArgs { key } = key;
-    let raw = RawTerms { version: Version::V03, message_size_limit, ..RawTerms::default() };
+    let (version, encrypt) = (Version::V03, !insecure_plain);
+    let raw = RawTerms { version, encrypt, message_size_limit, ..RawTerms::default() };
     let settings = Settings { terms: Terms::new(raw)?, ..Settings::default() };
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let peers = tokio::select! {
