@@ -4,8 +4,8 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 
 use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
-    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cync::Cync, explain::Explanation,
-    hsms::Hsms, toggle::Lamp, vkb::Vkb,
+    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cover::NewCover, cync::Cync,
+    explain::Explanation, hsms::Hsms, toggle::Lamp, vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -74,6 +74,8 @@ pub trait AnyProtocol: Sync {
     fn explain(&self, bytes: &[u8]) -> Explanation;
     /// How many bytes the first message of this stream has, see [`Protocol::extent`].
     fn extent(&self, bytes: &[u8]) -> Option<u64>;
+    /// What keeps its secrets out of whatever is shown, see [`Protocol::COVER`].
+    fn cover(&self) -> NewCover;
     /// What a proxy must know of it to strike at frames.
     fn speech(&self) -> Speech;
     /// What evidence calls its messages, see [`Protocol::kinds`].
@@ -200,6 +202,9 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn extent(&self, bytes: &[u8]) -> Option<u64> {
         P::extent(bytes)
+    }
+    fn cover(&self) -> NewCover {
+        P::COVER
     }
     fn speech(&self) -> Speech {
         Speech::of::<P>()

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    record::veil::Veil,
     wire::{Happened, Wire, inbound},
 };
 
@@ -222,7 +223,7 @@ impl Driver {
             Ok(conn) => self.carry(conn, ours, stream),
             Err((_, why)) => {
                 let reason = CloseReason::Refused(why);
-                Wire::new(stream, ours).close(reason, &self.env);
+                Wire::new(stream, ours, &Veil::default()).close(reason, &self.env);
             }
         }
     }
@@ -259,7 +260,7 @@ impl Driver {
         let (tell, told) = mpsc::channel(QUEUE);
         self.open.insert(conn, (ours, tell));
         let (env, heard) = (self.env.clone(), self.heard.clone());
-        self.carried.spawn(carry(Wire::new(stream, ours), conn, env, told, heard));
+        self.carried.spawn(carry(Wire::new(stream, ours, &Veil::default()), conn, env, told, heard));
     }
 
     /// Does all that the node wants; when it wants to be woken.

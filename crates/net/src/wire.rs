@@ -11,7 +11,11 @@ use std::{
 use bytes::Bytes;
 use proto::{CloseReason, Frame, Time};
 
-use crate::{Dir, Env, Event, net::Stream};
+use crate::{
+    Dir, Env, Event,
+    net::Stream,
+    record::veil::{Shade, Veil},
+};
 
 /// Frames handed to the kernel in one call.
 const AT_ONCE: usize = 32;
@@ -41,6 +45,9 @@ pub(crate) struct Wire {
     /// Why nothing can be written any more. What the peer said before is still read.
     broken: Option<CloseReason>,
     finish: Finish,
+    veil: Veil,
+    sent: Shade,
+    received: Shade,
 }
 
 #[derive(PartialEq)]
@@ -66,7 +73,8 @@ pub(crate) enum Happened {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Stream, conn: u32) -> Self {
+    /// What goes over it is written down as `veil` lets it be seen.
+    pub(crate) fn new(stream: Stream, conn: u32, veil: &Veil) -> Self {
         Self {
             stream,
             conn,
@@ -78,6 +86,9 @@ impl Wire {
             heard: false,
             broken: None,
             finish: Finish::NotAsked,
+            veil: veil.clone(),
+            sent: veil.stream(),
+            received: veil.stream(),
         }
     }
     pub(crate) fn send(&mut self, frame: Frame, now: Time) {
@@ -190,7 +201,11 @@ impl Wire {
                 }
             }
             Ok(bytes) => {
-                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
+                let shown = self.received.pass(&bytes);
+                env.record_with(|| Event::Received {
+                    conn,
+                    bytes: shown.unwrap_or_else(|| bytes.clone()),
+                });
                 Happened::Received(bytes)
             }
             Err(e) => {
@@ -236,7 +251,10 @@ impl Wire {
     pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
         self.outbox.front().filter(|out| out.rest.is_empty())?;
         let written = self.outbox.pop_front()?;
-        env.record_with(|| outbound(self.conn, &written.frame, env.now() - written.since));
+        env.record_with(|| {
+            let frame = self.veil.frame(written.frame.clone());
+            outbound(self.conn, frame, env.now() - written.since)
+        });
         Some(written.frame)
     }
 
@@ -259,20 +277,22 @@ impl Wire {
             }
             let taken = out.rest.split_to(n.min(out.rest.len()));
             n -= taken.len();
-            env.record(Event::Sent { conn: self.conn, bytes: taken });
+            let bytes = self.sent.pass(&taken).unwrap_or(taken);
+            env.record(Event::Sent { conn: self.conn, bytes });
         }
     }
 }
 
-fn outbound(conn: u32, frame: &Frame, took: std::time::Duration) -> Event {
+fn outbound(conn: u32, frame: Frame, took: std::time::Duration) -> Event {
+    let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
     Event::Frame {
         conn,
         dir: Dir::Out,
-        kind: frame.kind.into(),
-        ticket: frame.ticket,
-        msg_id: frame.msg_id.clone(),
-        device_id: frame.device_id.clone(),
-        bytes: frame.bytes.clone(),
+        kind: kind.into(),
+        ticket,
+        msg_id,
+        device_id,
+        bytes,
         took_us: took.as_micros() as u64,
     }
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration}
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{RawPolicy, Time, explain::Explanation, resilience::Delivery};
+use crate::{RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -18,6 +18,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     const CONFIRM: Delivery;
     /// The highest level this protocol can ever prove.
     const HIGHEST: Delivery;
+    /// What keeps its secrets out of whatever is written down, if it says any.
+    const COVER: NewCover = None;
     /// What a file or flag may set, unchecked.
     type Settings: DeserializeOwned + Default;
     /// What a client asks of a device.

@@ -204,6 +204,7 @@ pub(crate) struct Playing {
     pub(crate) metrics_port: Option<u16>,
     pub(crate) http_port: Option<u16>,
     pub(crate) raw: bool,
+    pub(crate) show_secrets: bool,
 }
 
 /// # Errors
@@ -224,6 +225,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         metrics_port,
         http_port,
         raw,
+        show_secrets,
     } = args;
     let protocol = find(&protocol)?;
     let answer = answer.map(|form| if form == Form::Ack { "ack" } else { "framed" }.into());
@@ -243,7 +245,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let addr = address(&host, port.unwrap_or(protocol.port()))?;
-    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, raw })
+    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, raw, show_secrets })
 }
 
 /// The settings of equipment that are given.

@@ -9,6 +9,7 @@ mod proxies;
 mod quirks;
 mod raw;
 mod restarts;
+mod secrets;
 mod shipped;
 mod support;
 mod toggle;

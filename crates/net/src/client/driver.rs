@@ -18,7 +18,7 @@ use crate::{
     door::Way,
     env::Alarm,
     net::{Stream, connect_stage},
-    record::End,
+    record::{End, veil::Veil},
     wire::{Happened, Wire, inbound},
 };
 
@@ -31,6 +31,7 @@ pub(super) struct Driver<P: Protocol> {
     said: Said<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
+    veil: Veil,
     link: Link,
     conn: u32,
     alarm: Alarm,
@@ -56,6 +57,7 @@ impl<P: Protocol> Driver<P> {
     pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
         Self {
             tickets: Tickets::of(&env),
+            veil: Veil::of(&env, P::COVER),
             alarm: env.alarm(),
             env,
             way,
@@ -133,7 +135,7 @@ impl<P: Protocol> Driver<P> {
             LinkEvent::Connected(stream) => match stream.addrs() {
                 Ok((local, peer)) => {
                     self.env.record(Event::Opened { conn, local, peer });
-                    self.link = Link::Open(Wire::new(stream, conn));
+                    self.link = Link::Open(Wire::new(stream, conn, &self.veil));
                     self.supervisor.handle_input(now, Happening::Connected);
                 }
                 // Open and gone again before we could look.
@@ -220,9 +222,13 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
                 Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record_with(|| inbound(conn, frame)),
+                Step::Received(frame) => {
+                    env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
-                Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
+                Step::Fact(fact) => {
+                    env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Step::Push(said) => {
                     if env.recorder.is_heard() {
                         env.record(Event::Push { conn, said: format!("{said:?}") });

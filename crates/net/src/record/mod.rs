@@ -14,6 +14,7 @@ mod proxies;
 pub mod textfile;
 #[cfg(test)]
 mod told;
+pub(crate) mod veil;
 
 use std::{
     collections::VecDeque,

@@ -194,9 +194,7 @@ impl Device {
         let message = match Message::decode(bytes) {
             Ok(message) => message,
             Err(wrong) => {
-                let shown = super::Redactor::default().pass(bytes);
-                let shown = shown.as_deref().unwrap_or(bytes);
-                return self.tell(Fact::malformed("packet", wrong.to_string(), shown));
+                return self.tell(Fact::malformed("packet", wrong.to_string(), bytes));
             }
         };
         let asked = self.asked(&message);
@@ -244,10 +242,9 @@ impl Device {
     }
 
     fn received(&mut self, bytes: &Bytes, kind: &'static str, asked: Option<&Asked>) {
-        let shown = super::Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
         let to = asked.and_then(|asked| asked.to);
         self.out.push_back(Output::Received(Frame {
-            bytes: shown,
+            bytes: bytes.clone(),
             kind,
             ticket: None,
             msg_id: asked.map(|asked| asked.seq.to_string().into()),
@@ -360,8 +357,7 @@ impl Session for Device {
                 if !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
-                    let shown = super::Redactor::default().pass(&part).unwrap_or(part);
-                    self.tell(Fact::malformed("truncated", detail, &shown));
+                    self.tell(Fact::malformed("truncated", detail, &part));
                 }
                 self.leaving = true;
             }

@@ -27,8 +27,8 @@ use std::{
 };
 
 use crate::{
-    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, explain::Explanation,
-    session::Answers,
+    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
+    explain::Explanation, session::Answers,
 };
 pub use client::Client;
 pub use clock::Clock;
@@ -72,6 +72,7 @@ impl Protocol for Cync {
     const ANSWERS: Answers = Answers::Named;
     const CONFIRM: Delivery = Delivery::Applied;
     const HIGHEST: Delivery = Delivery::Observed;
+    const COVER: NewCover = Some(|| Box::new(Redactor::default()));
     type Settings = Settings;
     type Request = Request;
     type Reply = Reply;

@@ -1,7 +1,7 @@
 //! What a person may set about a Cync node, and what it comes to.
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{clock::Clock, latency::Latency};
 use crate::{
@@ -20,9 +20,25 @@ const MAX_LAMPS: usize = 160;
 const SOME_DAY: (i64, i16) = (1_710_090_271, -300);
 
 /// A login key. It has no form in which people could read it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct Secret(pub Arc<str>);
+
+impl<'de> Deserialize<'de> for Secret {
+    /// Text, or a number: on a command line nobody knows which was meant. What it is is in no error.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(Arc<str>),
+            Number(u64),
+        }
+        let wrong = |_| D::Error::custom("a key is text");
+        Ok(match Written::deserialize(d).map_err(wrong)? {
+            Written::Text(text) => Self(text),
+            Written::Number(n) => Self(n.to_string().into()),
+        })
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -195,6 +195,9 @@ pub(crate) struct DeviceArgs {
     /// Prints the raw chunks as well, as the kernel took and gave them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
 }
 
 /// A setting by its name. Its value is JSON where it reads as that, else text.

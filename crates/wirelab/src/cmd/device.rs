@@ -28,7 +28,8 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
+    let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw, show_secrets } =
+        playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
@@ -38,6 +39,7 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
         device.misbehave(&quirk)?;
     }
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
+    let env = if show_secrets { env.showing_secrets() } else { env };
     let host = device.plug_in(env.node("device", Role::Device), addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"

@@ -46,11 +46,12 @@ pub(crate) fn run(args: ProxyArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// A port is taken, or an output is not writable.
 pub(crate) async fn carry(what: Carrying) -> Result<Exit, Failure> {
-    let Carrying { first, seed, http_port, api, evidence, raw } = what;
+    let Carrying { first, seed, http_port, api, evidence, raw, show_secrets } = what;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let asked_for = http_port.is_some() || api.is_some();
     let recorder = Recorder::new(if asked_for { KEPT } else { 0 });
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), seed);
+    let env = if show_secrets { env.showing_secrets() } else { env };
     let written =
         evidence.map(|path| write_down(&path, &env).map(|written| (written, path))).transpose()?;
     let lost = Arc::new(Lost::default());
