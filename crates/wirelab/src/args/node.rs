@@ -107,14 +107,3 @@ pub(crate) struct SimulateArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
-
-/// Where the user's programs keep what is to outlive them; none if that cannot be known.
-pub(crate) fn state_dir() -> Option<PathBuf> {
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    if cfg!(windows) {
-        return absolute("LOCALAPPDATA").map(|dir| dir.join("wirelab"));
-    }
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    absolute("XDG_STATE_HOME").or_else(home).map(|dir| dir.join("wirelab"))
-}
