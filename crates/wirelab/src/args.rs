@@ -166,6 +166,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
+    ("node", "listen_only", "no_mdns"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {
