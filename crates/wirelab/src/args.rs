@@ -3,6 +3,7 @@
 mod bench;
 mod decode;
 mod device;
+mod dirs;
 mod hsms;
 mod judge;
 mod node;
@@ -24,9 +25,10 @@ use clap::{
 pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
+pub(crate) use dirs::{runtime_dir, state_dir};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
-pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs, state_dir};
+pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
@@ -164,6 +166,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
+    ("node", "listen_only", "no_mdns"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

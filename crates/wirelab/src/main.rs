@@ -6,6 +6,9 @@ mod config;
 mod exit;
 mod http;
 mod lines;
+// Until a command listens.
+#[allow(dead_code, unused_imports)]
+mod local;
 mod signals;
 mod text;
 mod told;
