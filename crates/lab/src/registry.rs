@@ -60,6 +60,15 @@ pub trait AnyProtocol: Sync {
     /// # Errors
     /// The settings make no sense.
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError>;
+    /// So many devices that are alike, not plugged in yet.
+    ///
+    /// # Errors
+    /// The settings make no sense, or several would be one and the same.
+    fn devices(
+        &self,
+        settings: Value,
+        count: u32,
+    ) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError>;
     /// Checks a request without sending it.
     ///
     /// # Errors
@@ -146,10 +155,17 @@ fn read<T: DeserializeOwned>(key: &str, json: Value) -> Result<T, ConfigError> {
 }
 
 fn configure<P: Protocol>(settings: Value) -> Result<P, ConfigError> {
-    let settings = match settings {
-        Value::Null => P::Settings::default(),
-        given => read("settings", given)?,
-    };
+    checked(settings_of::<P>(settings)?)
+}
+
+fn settings_of<P: Protocol>(settings: Value) -> Result<P::Settings, ConfigError> {
+    match settings {
+        Value::Null => Ok(P::Settings::default()),
+        given => read("settings", given),
+    }
+}
+
+fn checked<P: Protocol>(settings: P::Settings) -> Result<P, ConfigError> {
     P::new(settings).map_err(|e| ConfigError::new(format!("settings.{}", e.key), e.problem))
 }
 
@@ -190,6 +206,20 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
         Ok(Box::new(Arc::new(configure::<P>(settings)?)))
+    }
+    fn devices(
+        &self,
+        settings: Value,
+        count: u32,
+    ) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError> {
+        let device = |n| {
+            let same = || {
+                ConfigError::new("devices", format!("{} has one device at a time", P::NAME))
+            };
+            let settings = P::nth(settings_of::<P>(settings.clone())?, n).ok_or_else(same)?;
+            Ok(Box::new(Arc::new(checked::<P>(settings)?)) as Box<dyn AnyDevice>)
+        };
+        (0..count).map(device).collect()
     }
     fn check_request(&self, request: &Value) -> Result<(), ConfigError> {
         read::<P::Request>("request", request.clone()).map(drop)

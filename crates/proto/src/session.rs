@@ -39,6 +39,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 
     /// The one door for settings: everything is checked here, nothing changes later.
     fn new(settings: Self::Settings) -> Result<Self, ConfigError>;
+    /// The settings of the nth of several devices that are alike, the first being 0; none, if several
+    /// would be one and the same.
+    fn nth(settings: Self::Settings, n: u32) -> Option<Self::Settings> {
+        (n == 0).then_some(settings)
+    }
     /// Starts the client end on a connection that has just opened.
     fn client(&self, now: Time) -> Self::Client;
     /// Starts the device end. All ends share the device's memory, which lives in `self`.

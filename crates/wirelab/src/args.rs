@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod cync;
 mod decode;
 mod device;
 mod dirs;
@@ -23,6 +24,7 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use dirs::{runtime_dir, state_dir};
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Vkb(VkbArgs),
     /// Talks to equipment: SECS-II over HSMS.
     Hsms(Box<HsmsArgs>),
+    /// Is a Cync controller, and talks to one that runs.
+    Cync(CyncArgs),
     /// Plays a device.
     Device(DeviceArgs),
     /// Is a node of TAZCOM.

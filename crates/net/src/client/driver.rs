@@ -7,7 +7,7 @@ use std::{
 };
 
 use proto::{
-    CloseReason, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
+    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
     resilience::{Happening, Note, Outcome, Step},
 };
 use tokio::sync::mpsc;
@@ -96,7 +96,7 @@ impl<P: Protocol> Driver<P> {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
             match *mail {
-                Mail::Ask(request, answer) => self.submit(request, answer),
+                Mail::Ask(request, level, answer) => self.submit(request, level, answer),
                 Mail::Tell(order) => self.tell(order),
             }
         }
@@ -120,12 +120,16 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, happening);
     }
 
-    fn submit(&mut self, request: P::Request, answer: Asker<P>) {
+    fn submit(&mut self, request: P::Request, level: Option<Delivery>, answer: Asker<P>) {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
         self.waiting.insert(ticket, (now, answer));
-        self.supervisor.handle_input(now, Happening::Submit(ticket, request));
+        let happening = match level {
+            None => Happening::Submit(ticket, request),
+            Some(level) => Happening::Demand(ticket, request, level),
+        };
+        self.supervisor.handle_input(now, happening);
     }
 
     fn on_link(&mut self, event: LinkEvent) {

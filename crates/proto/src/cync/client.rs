@@ -150,6 +150,15 @@ impl Client {
         self.out.push_back(Output::Fact(Fact::Odd { what: what.into(), detail: detail.into() }));
     }
     fn received(&mut self, bytes: &Bytes, kind: &'static str, from: Option<(u32, Ticket)>) {
+        self.received_of(bytes, kind, from, None);
+    }
+    fn received_of(
+        &mut self,
+        bytes: &Bytes,
+        kind: &'static str,
+        from: Option<(u32, Ticket)>,
+        device_id: Option<Arc<str>>,
+    ) {
         let bytes = bytes.clone();
         let msg_id = from.map(|(seq, _)| seq.to_string().into());
         let ticket = from.map(|(_, ticket)| ticket);
@@ -158,7 +167,7 @@ impl Client {
             kind,
             ticket,
             msg_id,
-            device_id: None,
+            device_id,
         }));
     }
 
@@ -209,7 +218,11 @@ impl Client {
                 self.acknowledged(bytes, device, id, code, of_device);
             }
             other => {
-                self.received(bytes, kind, None);
+                let named = match &other {
+                    Message::Login(login) => Some(format!("{:08x}", login.id).into()),
+                    _ => None,
+                };
+                self.received_of(bytes, kind, None, named);
                 self.about_the_link(now, &other);
             }
         }

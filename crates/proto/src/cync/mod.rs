@@ -2,6 +2,7 @@
 //!
 //! Packets of a type, a length and a body, and frames inside some of them. See
 //! `docs/protocols/cync.md` for every byte.
+mod chaos;
 mod client;
 mod clock;
 mod command;
@@ -30,6 +31,7 @@ use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
     explain::Explanation, session::Answers,
 };
+pub use chaos::RawChaos;
 pub use client::Client;
 pub use clock::Clock;
 pub use command::{Body, Command, Target};
@@ -86,6 +88,9 @@ impl Protocol for Cync {
         let (bridge, controller) = settings.check()?;
         let memory = Arc::new(Mutex::new(Memory::new(&bridge)));
         Ok(Self { bridge: Arc::new(bridge), controller, memory })
+    }
+    fn nth(settings: Settings, n: u32) -> Option<Settings> {
+        Some(settings.nth(n))
     }
     fn client(&self, now: Time) -> Client {
         Client::new(self.controller, now)

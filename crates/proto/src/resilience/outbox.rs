@@ -15,6 +15,8 @@ pub(super) struct Pending<R> {
     pub(super) attempts: u32,
     /// The highest level that this attempt has proved so far.
     pub(super) reached: Option<Delivery>,
+    /// The level it must reach, if that is not the policy's.
+    pub(super) demanded: Option<Delivery>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
     /// When it goes stale, if it has not been sent by then.
@@ -125,14 +127,21 @@ impl<R> Outbox<R> {
         let seq = self.next;
         self.next += 1;
         let phase = Phase::Due(now);
+        let (attempts, reached, demanded) = (0, None, None);
         let pending =
-            Pending { ticket, request, attempts: 0, reached: None, deadline, expires, phase };
+            Pending { ticket, request, attempts, reached, demanded, deadline, expires, phase };
         if let Some(at) = pending.alarm(true) {
             self.alarms.insert((at, seq));
         }
         self.by_seq.insert(seq, pending);
         self.seq_of.insert(ticket, seq);
         self.startable.insert(seq);
+    }
+    /// The request must reach this level, if it was taken on.
+    pub(super) fn demand(&mut self, ticket: Ticket, level: Delivery) {
+        if let Some(pending) = self.find(ticket).and_then(|seq| self.by_seq.get_mut(&seq)) {
+            pending.demanded = Some(level);
+        }
     }
     pub(super) fn find(&self, ticket: Ticket) -> Option<Seq> {
         self.seq_of.get(&ticket).copied()

@@ -126,7 +126,7 @@ pub(crate) fn replaying(args: ReplayArgs) -> Result<Replaying, Failure> {
     Ok(Replaying { file, side, addrs, protocol, cover, patience: patience.0, json })
 }
 
-fn address(flag: &str, text: &str) -> Result<SocketAddr, Failure> {
+pub(super) fn address(flag: &str, text: &str) -> Result<SocketAddr, Failure> {
     addresses(flag, text).map(|addrs| addrs[0])
 }
 

@@ -35,6 +35,8 @@ use crate::{
 pub enum Happening<'a, R> {
     /// Take this request on.
     Submit(Ticket, R),
+    /// The same, and it counts as done at this level, whatever the policy says.
+    Demand(Ticket, R, Delivery),
     /// The connection asked for is open.
     Connected,
     /// It could not be opened.
@@ -218,6 +220,10 @@ impl<P: Protocol> Supervisor<P> {
     pub fn handle_input(&mut self, now: Time, input: Happening<'_, P::Request>) {
         match input {
             Happening::Submit(ticket, request) => self.submit(now, ticket, request),
+            Happening::Demand(ticket, request, level) => {
+                self.submit(now, ticket, request);
+                self.outbox.demand(ticket, level);
+            }
             Happening::Connected => self.opened(now),
             Happening::ConnectFailed(stage, detail) => {
                 if matches!(self.link, Link::Connecting { .. }) {

@@ -239,9 +239,11 @@ impl<P: Protocol> Supervisor<P> {
         }
     }
 
-    /// The level this request must reach: what the policy asks for, or all it can ever prove.
+    /// The level this request must reach: what it or the policy asks for, or all it can ever prove.
     fn confirms(&self, seq: Seq) -> Delivery {
-        self.policy.confirm.min(P::highest(&self.outbox.get(seq).request))
+        let pending = self.outbox.get(seq);
+        let wanted = pending.demanded.unwrap_or(self.policy.confirm);
+        wanted.min(P::highest(&pending.request))
     }
 
     fn answered_badly(&mut self, now: Time, seq: Seq, stage: Stage, detail: String) {

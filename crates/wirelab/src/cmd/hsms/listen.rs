@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use net::{Client, Door, Env, Event, Record, Role, Way};
+use net::{
+    Client, Env, Guest, Lobby,
+    lobby::News,
+};
 use proto::hsms::{Hsms, Reply};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
@@ -45,8 +48,8 @@ struct Tool {
 }
 
 struct Floor {
-    link: Hosting,
-    env: Env,
+    establish: bool,
+    json: bool,
     names: Vec<(String, Known)>,
     tools: BTreeMap<String, Tool>,
     asking: JoinSet<Result<(), Failure>>,
@@ -68,16 +71,13 @@ pub(super) async fn listen(
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;
     let addr = link.lookup().await?[0];
-    let mut listener = env
-        .net
-        .listen(addr)
+    let (establish, json) = (link.establish, link.json);
+    let make = move |env: &Env| link.supervisor(env);
+    let mut lobby = Lobby::open(&env, addr, make)
         .map_err(|e| Failure::environment(format!("cannot listen at {addr}: {e}")))?;
-    let addr = listener.local_addr().map_err(|e| Failure::environment(e.to_string()))?;
-    env.record(Event::Listening { addr });
     let (heard, mut hearing) = mpsc::channel(1024);
-    let mut ending = watch_ends(&env);
-    let mut floor =
-        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard };
+    let (tools, asking) = (BTreeMap::new(), JoinSet::new());
+    let mut floor = Floor { establish, json, names, tools, asking, heard };
     let mut typed = lines::read(std::io::stdin());
     let mut listening = true;
     let ended = loop {
@@ -94,12 +94,10 @@ pub(super) async fn listen(
                     break Err(failure);
                 }
             }
-            Some(tool) = ending.recv() => floor.leave(&tool).await,
-            stream = listener.next(&floor.env) => {
-                if let Ok((_, peer)) = stream.addrs() {
-                    floor.admit(peer, stream).await;
-                }
-            }
+            news = lobby.next() => match news {
+                News::Came(guest) => floor.admit(guest).await,
+                News::Left { name, .. } => floor.leave(&name).await,
+            },
             line = typed.recv(), if listening => match line {
                 None => listening = false,
                 Some(Ok(line)) => floor.obey(&line),
@@ -116,25 +114,10 @@ pub(super) async fn listen(
     ended
 }
 
-/// The tools whose connections close. There are no more of them than there are files to open.
-fn watch_ends(env: &Env) -> mpsc::UnboundedReceiver<String> {
-    let (ended, ending) = mpsc::unbounded_channel();
-    env.recorder.attach(move |record: &Record| {
-        if let Event::Closed { .. } = record.event {
-            // Nobody waiting is the end of the program.
-            let _ = ended.send(record.node.to_string());
-        }
-    });
-    ending
-}
-
 impl Floor {
     /// A tool has dialled.
-    async fn admit(&mut self, peer: SocketAddr, stream: net::net::Stream) {
-        let name = peer.to_string();
-        let env = self.env.node(&name, Role::Client);
-        let way = Way::Wait(Door::onto(stream));
-        let client = Arc::new(Client::by(env.clone(), way, self.link.supervisor(&env)));
+    async fn admit(&mut self, Guest { name, peer, client }: Guest<Hsms>) {
+        let name = name.to_string();
         let (mut said, heard, tool) = (client.listen(HEARD), self.heard.clone(), name.clone());
         tokio::spawn(async move {
             loop {
@@ -149,8 +132,8 @@ impl Floor {
             }
         });
         client.tell(net::Order::Start).await;
-        if self.link.establish {
-            ask(&client, Some(&name), ESTABLISH, self.link.json, &mut self.asking);
+        if self.establish {
+            ask(&client, Some(&name), ESTABLISH, self.json, &mut self.asking);
         }
         self.tools.insert(name, Tool { client, peer, id: None });
     }
@@ -170,7 +153,7 @@ impl Floor {
                     known.id = Some(id);
                 }
                 let name = self.name(tool);
-                Said { tool: Some(&name), said: &said, schema: 1 }.tell(self.link.json)
+                Said { tool: Some(&name), said: &said, schema: 1 }.tell(self.json)
             }
             Heard::Missed(missed) => {
                 text::talk(&format!("warning: {tool}: {missed} messages came too fast"));
@@ -207,7 +190,7 @@ impl Floor {
         let found = self.tools.iter().find(|(at, known)| is_it(at, known));
         match found.map(|(at, tool)| (self.name(at), tool.client.clone())) {
             Some((name, client)) => {
-                ask(&client, Some(&name), message, self.link.json, &mut self.asking)
+                ask(&client, Some(&name), message, self.json, &mut self.asking)
             }
             None => {
                 let all: Vec<_> = self.tools.keys().map(|at| self.name(at)).collect();

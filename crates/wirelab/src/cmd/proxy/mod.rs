@@ -92,8 +92,11 @@ fn open(house: &mut House, first: First) -> Result<(), Failure> {
     kept.switch_on().map_err(unable)
 }
 
-/// Begins the evidence file.
-fn write_down(path: &Path, env: &Env) -> Result<Written, Failure> {
+/// Begins an evidence file.
+///
+/// # Errors
+/// It is not writable.
+pub(crate) fn write_down(path: &Path, env: &Env) -> Result<Written, Failure> {
     let file = File::create(path);
     let file = file.map_err(|e| text::unwritable(&path.display().to_string(), &e))?;
     let header = Header {
