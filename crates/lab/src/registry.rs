@@ -64,11 +64,7 @@ pub trait AnyProtocol: Sync {
     ///
     /// # Errors
     /// The settings make no sense, or several would be one and the same.
-    fn devices(
-        &self,
-        settings: Value,
-        count: u32,
-    ) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError>;
+    fn devices(&self, settings: Value, count: u32) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError>;
     /// Checks a request without sending it.
     ///
     /// # Errors
@@ -207,15 +203,10 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
         Ok(Box::new(Arc::new(configure::<P>(settings)?)))
     }
-    fn devices(
-        &self,
-        settings: Value,
-        count: u32,
-    ) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError> {
+    fn devices(&self, settings: Value, count: u32) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError> {
         let device = |n| {
-            let same = || {
-                ConfigError::new("devices", format!("{} has one device at a time", P::NAME))
-            };
+            let same =
+                || ConfigError::new("devices", format!("{} has one device at a time", P::NAME));
             let settings = P::nth(settings_of::<P>(settings.clone())?, n).ok_or_else(same)?;
             Ok(Box::new(Arc::new(checked::<P>(settings)?)) as Box<dyn AnyDevice>)
         };

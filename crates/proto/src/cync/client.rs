@@ -162,13 +162,7 @@ impl Client {
         let bytes = bytes.clone();
         let msg_id = from.map(|(seq, _)| seq.to_string().into());
         let ticket = from.map(|(_, ticket)| ticket);
-        self.out.push_back(Output::Received(Frame {
-            bytes,
-            kind,
-            ticket,
-            msg_id,
-            device_id,
-        }));
+        self.out.push_back(Output::Received(Frame { bytes, kind, ticket, msg_id, device_id }));
     }
 
     fn read(&mut self, now: Time) {

@@ -76,7 +76,10 @@ fn a_lamp_that_is_told_to_be_on_is_on_and_no_other_is() {
     let (memory, _) = bridges.show();
     for n in 1..=5 {
         let (on, bright) = if n % 2 == 0 { (true, 40) } else { (false, 100) };
-        assert_eq!((&lamp(&memory, n)["on"], &lamp(&memory, n)["brightness"]), (&on.into(), &bright.into()));
+        assert_eq!(
+            (&lamp(&memory, n)["on"], &lamp(&memory, n)["brightness"]),
+            (&on.into(), &bright.into())
+        );
     }
 }
 
@@ -91,7 +94,9 @@ fn what_does_not_reach_its_level_says_how_it_ended() {
         let told = controller.tell(&[words, &["--json"]].concat());
         (told.code, told.lines()[0]["ending"].as_str().unwrap().to_owned())
     };
-    for (mode, code, how) in [("nack", 1, "refused"), ("fail", 1, "refused"), ("mute", 1, "not_reached")] {
+    for (mode, code, how) in
+        [("nack", 1, "refused"), ("fail", 1, "refused"), ("mute", 1, "not_reached")]
+    {
         bridges.running.say(&format!("next 1 {mode}"));
         bridges.running.err.until("ok: ");
         assert_eq!(ending(&["on", "1"]), (Some(code), how.into()), "{mode}");
@@ -161,8 +166,8 @@ fn a_login_key_is_written_down_only_where_that_is_wanted() {
         let path = file.path().to_str().unwrap();
         let mut controller = Controller::start(&[&["--evidence", path], flags].concat());
         let set = format!("key={KEY}");
-        let mut bridges =
-            controller.bridges(1, &[&["--raw", "--set", "latency=1ms", "--set", &set], flags].concat());
+        let mut bridges = controller
+            .bridges(1, &[&["--raw", "--set", "latency=1ms", "--set", &set], flags].concat());
         let (_, mut said) = bridges.show();
         controller.running.signal("TERM");
         assert!(controller.running.wait().success());
@@ -201,4 +206,23 @@ fn several_devices_need_to_be_ones_that_dial() {
     assert!(ran.failed(2).contains("--devices"), "{ran:?}");
     let ran = run(["device", "toggle", "--to", "127.0.0.1:1"]);
     assert!(ran.failed(2).contains("--to"), "{ran:?}");
+}
+
+#[test]
+fn decode_covers_a_key_however_it_is_read_and_shows_it_where_that_is_wanted() {
+    let login = "230000001a036457e7f20010633066666565356563346537623130350000 3c";
+    let whole = finish(wirelab().args(["decode", "cync", login])).ok();
+    assert!(whole.out.contains("16 bytes, not shown"), "{whole:?}");
+    let shown = finish(wirelab().args(["decode", "cync", login, "--show-secrets"])).ok();
+    assert!(shown.out.contains("63 30 66 66 65 65 35 65"), "{shown:?}");
+    // In two reads, the second of which begins within the key.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{}\n{}\nd300000000\n", &login[..34], &login[34..]))
+        .unwrap();
+    let mut command = wirelab();
+    let cut = finish(command.args(["decode", "cync"]).arg(file.path()));
+    for leak in ["63 30 66 66", "65 63 34 65", "34 65 37 62", "31 30 35 00"] {
+        assert!(!cut.out.contains(leak), "{leak}: {cut:?}");
+    }
+    assert!(cut.out.contains("ping"), "what follows is read as it is: {cut:?}");
 }

@@ -1,7 +1,7 @@
 //! What a controller does about who comes, what they say and what it is told: one thing at a time.
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use net::{Client, Env, Guest, Order as Tell};
 use proto::{
     CloseReason, Delivery, Time,
@@ -203,8 +203,8 @@ impl Floor {
     }
 
     fn date(&self, at: Time) -> String {
-        let passed = SignedDuration::try_from(at.since_start()).unwrap_or(SignedDuration::MAX);
-        format!("{:.3}", self.began.saturating_add(passed).unwrap_or(Timestamp::MAX))
+        let at = self.began.checked_add(at.since_start()).unwrap_or(Timestamp::MAX);
+        format!("{at:.3}")
     }
 
     /// Asks all bridges, and lists them when each has answered or not.

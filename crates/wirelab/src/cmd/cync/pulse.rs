@@ -72,7 +72,8 @@ impl Sink for Stethoscope {
                 let Some(beat) = beats.get_mut(node) else { return };
                 beat.last = Some(*at);
                 if kind == "pipe_ack"
-                    && let Some((_, asked)) = beat.asked.take_if(|(known, _)| Some(*known) == *ticket)
+                    && let Some((_, asked)) =
+                        beat.asked.take_if(|(known, _)| Some(*known) == *ticket)
                 {
                     beat.rtt = Some(*at - asked);
                 }

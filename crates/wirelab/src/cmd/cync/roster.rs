@@ -148,7 +148,9 @@ impl Roster {
 
     fn why_not(&self, to: Target, only: Option<&str>) -> String {
         match (only, self.bridges.values().filter(|bridge| bridge.on.is_some()).count()) {
-            (Some(id), _) if self.bridges.contains_key(id) => format!("bridge {id} is not here now"),
+            (Some(id), _) if self.bridges.contains_key(id) => {
+                format!("bridge {id} is not here now")
+            }
             (Some(id), _) => format!("no bridge {id} was ever here; wirelab cync list shows them"),
             (None, 0) => "no bridge is here; do they dial this controller?".into(),
             (None, _) => format!("no bridge here has told of {to}; name one with --bridge"),

@@ -6,11 +6,7 @@ use proto::{
     cync::{Cync, Settings},
 };
 
-use super::{
-    floor::Floor,
-    pulse::Pulse,
-    tell::Line,
-};
+use super::{floor::Floor, pulse::Pulse, tell::Line};
 use crate::{
     args::{ServeArgs, SocketArg},
     cmd::proxy::write_down,

@@ -16,7 +16,11 @@ pub(super) enum Line<'a> {
     /// A bridge has logged in.
     Joined { bridge: &'a str, peer: SocketAddr },
     /// A lamp is like this.
-    State { bridge: &'a str, #[serde(flatten)] seen: &'a Seen },
+    State {
+        bridge: &'a str,
+        #[serde(flatten)]
+        seen: &'a Seen,
+    },
     /// So many states came too fast to be told.
     Missed { peer: &'a str, states: u64 },
     /// A bridge is gone.

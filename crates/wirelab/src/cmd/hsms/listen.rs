@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use net::{
-    Client, Env, Guest, Lobby,
-    lobby::News,
-};
+use net::{Client, Env, Guest, Lobby, lobby::News};
 use proto::hsms::{Hsms, Reply};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
@@ -23,7 +20,7 @@ use super::{
 };
 use crate::{
     args::HostArgs,
-    config::{self, Hosting},
+    config,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -189,9 +186,7 @@ impl Floor {
         };
         let found = self.tools.iter().find(|(at, known)| is_it(at, known));
         match found.map(|(at, tool)| (self.name(at), tool.client.clone())) {
-            Some((name, client)) => {
-                ask(&client, Some(&name), message, self.json, &mut self.asking)
-            }
+            Some((name, client)) => ask(&client, Some(&name), message, self.json, &mut self.asking),
             None => {
                 let all: Vec<_> = self.tools.keys().map(|at| self.name(at)).collect();
                 text::talk(&format!(
