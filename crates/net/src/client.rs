@@ -8,7 +8,9 @@ use std::{
 };
 
 use proto::{
-    Delivery, Protocol, RequestError, Supervisor, Ticket, resilience::BreakerConfig, rng::Rng,
+    Delivery, Protocol, RequestError, Supervisor, Ticket,
+    resilience::{BreakerConfig, Demand},
+    rng::Rng,
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
@@ -89,7 +91,7 @@ type Said<R> = Arc<OnceLock<broadcast::Sender<R>>>;
 /// What goes to the task. In boxes, since a channel has room for many at once that are few most of
 /// the time.
 enum Mail<P: Protocol> {
-    Ask(P::Request, Option<Delivery>, Asker<P>),
+    Ask(P::Request, Demand, Asker<P>),
     Tell(Order),
 }
 
@@ -135,15 +137,12 @@ impl<P: Protocol> Client<P> {
     }
     /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
     pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
-        self.ask(request, None).await
+        self.demand(request, Demand::default()).await
     }
-    /// The same for a request that counts as done at this level, whatever the policy says.
-    pub async fn demand(&self, request: P::Request, level: Delivery) -> Asked<P::Reply> {
-        self.ask(request, Some(level)).await
-    }
-    async fn ask(&self, request: P::Request, level: Option<Delivery>) -> Asked<P::Reply> {
+    /// The same for a request with demands of its own.
+    pub async fn demand(&self, request: P::Request, demand: Demand) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send(Box::new(Mail::Ask(request, level, tx))).await;
+        let sent = self.submit.send(Box::new(Mail::Ask(request, demand, tx))).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         Asked(rx)
     }

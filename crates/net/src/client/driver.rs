@@ -7,8 +7,8 @@ use std::{
 };
 
 use proto::{
-    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
-    resilience::{Happening, Note, Outcome, Step},
+    CloseReason, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
+    resilience::{Demand, Happening, Note, Outcome, Step},
 };
 use tokio::sync::mpsc;
 
@@ -96,7 +96,7 @@ impl<P: Protocol> Driver<P> {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
             match *mail {
-                Mail::Ask(request, level, answer) => self.submit(request, level, answer),
+                Mail::Ask(request, demand, answer) => self.submit(request, demand, answer),
                 Mail::Tell(order) => self.tell(order),
             }
         }
@@ -120,16 +120,12 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, happening);
     }
 
-    fn submit(&mut self, request: P::Request, level: Option<Delivery>, answer: Asker<P>) {
+    fn submit(&mut self, request: P::Request, demand: Demand, answer: Asker<P>) {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
         self.waiting.insert(ticket, (now, answer));
-        let happening = match level {
-            None => Happening::Submit(ticket, request),
-            Some(level) => Happening::Demand(ticket, request, level),
-        };
-        self.supervisor.handle_input(now, happening);
+        self.supervisor.handle_input(now, Happening::Demand(ticket, request, demand));
     }
 
     fn on_link(&mut self, event: LinkEvent) {

@@ -14,4 +14,4 @@ pub use policy::{
     Connection, Delivery, Policy, Queueing, RawPolicy, RequestError, Stage, WhenOpen,
 };
 pub use reconnect::{RawReconnect, Reconnect};
-pub use supervisor::{Happening, Note, Outcome, Step, Supervisor};
+pub use supervisor::{Demand, Happening, Note, Outcome, Step, Supervisor};

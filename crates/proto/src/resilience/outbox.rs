@@ -1,6 +1,9 @@
 //! Requests taken on and not yet answered: in order of submission, each in its phase, each with at
 //! most one time at which something is due.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::Delivery;
 use crate::{Ticket, Time};
@@ -19,6 +22,8 @@ pub(super) struct Pending<R> {
     pub(super) demanded: Option<Delivery>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
+    /// When it was taken on.
+    since: Time,
     /// When it goes stale, if it has not been sent by then.
     expires: Option<Time>,
     phase: Phase,
@@ -65,6 +70,10 @@ impl<R> Pending<R> {
     }
     pub(super) fn is_unsent(&self) -> bool {
         self.attempts == 0
+    }
+    /// How long it may take in all, if that is limited.
+    pub(super) fn time_allowed(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline - self.since)
     }
     pub(super) fn is_stale(&self, now: Time) -> bool {
         self.is_unsent() && self.expires.is_some_and(|at| at <= now)
@@ -128,8 +137,17 @@ impl<R> Outbox<R> {
         self.next += 1;
         let phase = Phase::Due(now);
         let (attempts, reached, demanded) = (0, None, None);
-        let pending =
-            Pending { ticket, request, attempts, reached, demanded, deadline, expires, phase };
+        let pending = Pending {
+            ticket,
+            request,
+            attempts,
+            reached,
+            demanded,
+            deadline,
+            since: now,
+            expires,
+            phase,
+        };
         if let Some(at) = pending.alarm(true) {
             self.alarms.insert((at, seq));
         }
@@ -137,10 +155,10 @@ impl<R> Outbox<R> {
         self.seq_of.insert(ticket, seq);
         self.startable.insert(seq);
     }
-    /// The request must reach this level, if it was taken on.
-    pub(super) fn demand(&mut self, ticket: Ticket, level: Delivery) {
+    /// The request must reach this level.
+    pub(super) fn demand(&mut self, ticket: Ticket, level: Option<Delivery>) {
         if let Some(pending) = self.find(ticket).and_then(|seq| self.by_seq.get_mut(&seq)) {
-            pending.demanded = Some(level);
+            pending.demanded = level;
         }
     }
     pub(super) fn find(&self, ticket: Ticket) -> Option<Seq> {
