@@ -30,7 +30,7 @@ pub async fn exchange(
     let stream = env.net.connect(&[addr]).await?;
     let (local, peer) = stream.addrs()?;
     env.record(Event::Opened { conn, local, peer });
-    let mut wire = Wire::new(stream, conn, &Veil::of(env, cover));
+    let mut wire = Wire::new(stream, conn).veiled(&Veil::of(env, cover));
     wire.send(Frame { bytes, kind: "raw", ticket: None, msg_id: None, device_id: None }, env.now());
     if eof {
         wire.finish();
@@ -47,7 +47,7 @@ pub async fn exchange(
                     break CloseReason::Local;
                 }
                 Happened::Eof => break CloseReason::Peer,
-                Happened::Wrote(_) => {}
+                Happened::Wrote(_) | Happened::Secured => {}
                 Happened::Ended(reason) => break reason,
             },
             () = alarm.ring() => break CloseReason::TimedOut("answer".into()),

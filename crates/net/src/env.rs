@@ -17,7 +17,7 @@ use proto::Time;
 use tokio::time::{Instant, Sleep};
 
 use crate::{
-    Event, Net, Recorder,
+    Event, Net, Recorder, Tls,
     record::{Role, veil::Secrets},
 };
 
@@ -26,6 +26,9 @@ use crate::{
 pub struct Env {
     /// Where its bytes travel.
     pub net: Net,
+    /// Which connections of its clients and devices are encrypted from their first byte. A proxy carries
+    /// them as they are, and links between TAZCOM nodes are encrypted in their own way.
+    pub tls: Tls,
     /// Where its facts go.
     pub recorder: Recorder,
     /// Where its chance comes from.
@@ -40,8 +43,8 @@ impl Env {
     /// Surroundings whose clock starts now.
     #[allow(clippy::disallowed_methods)]
     pub fn new(net: Net, recorder: Recorder, seed: u64) -> Self {
-        let (secrets, conns) = (Some(Arc::default()), Arc::default());
-        Self { net, recorder, seed, secrets, start: Instant::now(), conns }
+        let (tls, secrets, conns) = (Tls::default(), Some(Arc::default()), Arc::default());
+        Self { net, tls, recorder, seed, secrets, start: Instant::now(), conns }
     }
     /// The same surroundings, where secrets are written down like anything else.
     pub fn showing_secrets(self) -> Self {

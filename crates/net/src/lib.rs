@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod record;
 pub mod sim;
 pub mod tcp;
+pub mod tls;
 mod wire;
 
 pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
@@ -31,3 +32,4 @@ pub use net::{Listens, Net};
 pub use record::{Dir, Event, Flow, Record, Recorder, Role, Sink};
 pub use sim::Sim;
 pub use tcp::{RawTcpOptions, TcpOptions};
+pub use tls::{Tls, TlsClient, TlsServer, Trust};

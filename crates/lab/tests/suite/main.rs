@@ -12,5 +12,6 @@ mod restarts;
 mod secrets;
 mod shipped;
 mod support;
+mod tls;
 mod toggle;
 mod vkb;

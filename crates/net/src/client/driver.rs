@@ -2,6 +2,8 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
+    io,
+    net::SocketAddr,
     pin::Pin,
     time::Duration,
 };
@@ -43,15 +45,20 @@ pub(super) struct Driver<P: Protocol> {
 
 enum Link {
     Idle,
-    Connecting(Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>),
+    Connecting(Pin<Box<dyn Future<Output = Result<Connected, Unopened>> + Send>>),
     Open(Wire),
 }
 
 enum LinkEvent {
-    Connected(Stream),
-    ConnectFailed(std::io::Error),
+    Connected(Connected),
+    ConnectFailed(Unopened),
     Wire(Happened),
 }
+
+/// A connection that is open, and encrypted if it is to be: both its ends, and itself.
+type Connected = ((SocketAddr, SocketAddr), Wire);
+/// In what way it could not be opened, and the particulars.
+type Unopened = (Stage, String);
 
 impl<P: Protocol> Driver<P> {
     pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
@@ -132,19 +139,16 @@ impl<P: Protocol> Driver<P> {
         let conn = self.conn;
         let now = self.env.now();
         match event {
-            LinkEvent::Connected(stream) => match stream.addrs() {
-                Ok((local, peer)) => {
-                    self.env.record(Event::Opened { conn, local, peer });
-                    self.link = Link::Open(Wire::new(stream, conn, &self.veil));
-                    self.supervisor.handle_input(now, Happening::Connected);
-                }
-                // Open and gone again before we could look.
-                Err(e) => self.connect_failed(connect_stage(&e), e.to_string()),
-            },
-            LinkEvent::ConnectFailed(e) => self.connect_failed(connect_stage(&e), e.to_string()),
+            LinkEvent::Connected(((local, peer), wire)) => {
+                self.env.record(Event::Opened { conn, local, peer });
+                self.link = Link::Open(wire.veiled(&self.veil));
+                self.supervisor.handle_input(now, Happening::Connected);
+            }
+            LinkEvent::ConnectFailed((stage, detail)) => self.connect_failed(stage, detail),
             LinkEvent::Wire(Happened::Received(bytes)) => {
                 self.supervisor.handle_input(now, Happening::Received(&bytes));
             }
+            LinkEvent::Wire(Happened::Secured) => {}
             LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
             LinkEvent::Wire(Happened::Wrote(frame)) => {
                 let mut written = Some(frame);
@@ -252,15 +256,25 @@ impl<P: Protocol> Driver<P> {
 
     fn connect(&mut self) {
         self.conn = self.env.next_conn();
+        let (env, conn) = (self.env.clone(), self.conn);
         self.link = Link::Connecting(match &self.way {
             Way::Dial(addrs) => {
                 if let Some(addr) = addrs.first().copied() {
                     self.env.record(Event::Connecting { conn: self.conn, addr });
                 }
-                let (net, addrs) = (self.env.net.clone(), addrs.clone());
-                Box::pin(async move { net.connect(&addrs).await })
+                let addrs = addrs.clone();
+                Box::pin(async move {
+                    let stream = env.net.connect(&addrs).await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::dialled(stream, conn, &env)).await
+                })
             }
-            Way::Wait(door) => Box::pin(door.wait()),
+            Way::Wait(door) => {
+                let stream = door.wait();
+                Box::pin(async move {
+                    let stream = stream.await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::accepted(stream, conn, &env)).await
+                })
+            }
         });
     }
 
@@ -320,6 +334,30 @@ impl<P: Protocol> Driver<P> {
     }
 }
 
+/// Waits until it is encrypted, if it is to be.
+async fn opened(
+    env: &Env,
+    stream: Stream,
+    begin: impl FnOnce(Stream) -> Result<Wire, CloseReason>,
+) -> Result<Connected, Unopened> {
+    // Open, and perhaps gone again before we could look.
+    let ends = stream.addrs().map_err(unopened)?;
+    let failed = |reason: CloseReason| (Stage::from(&reason), reason.to_string());
+    let mut wire = begin(stream).map_err(failed)?;
+    match wire.handshake(env).await {
+        Ok(()) => Ok((ends, wire)),
+        Err(reason) => {
+            // It may have a word for the peer.
+            wire.take_leave();
+            Err(failed(reason))
+        }
+    }
+}
+
+fn unopened(error: io::Error) -> Unopened {
+    (connect_stage(&error), error.to_string())
+}
+
 fn noted(note: Note, conn: u32, now: Time) -> Event {
     let micros = |at: Time| (at - now).as_micros() as u64;
     match note {
@@ -344,7 +382,7 @@ impl Link {
         match self {
             Self::Idle => pending().await,
             Self::Connecting(connecting) => match connecting.await {
-                Ok(stream) => LinkEvent::Connected(stream),
+                Ok(connected) => LinkEvent::Connected(connected),
                 Err(e) => LinkEvent::ConnectFailed(e),
             },
             Self::Open(wire) => LinkEvent::Wire(wire.next(env).await),

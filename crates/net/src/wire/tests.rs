@@ -9,7 +9,7 @@ async fn wire() -> (Wire, Stream, Env) {
     let env = Env::new(net.clone(), Recorder::new(0), 1);
     let mut listener = net.listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let near = net.connect(&[listener.local_addr().unwrap()]).await.unwrap();
-    (Wire::new(near, 1, &Veil::default()), listener.accept().await.unwrap(), env)
+    (Wire::new(near, 1), listener.accept().await.unwrap(), env)
 }
 
 fn frame(len: usize) -> Frame {
@@ -33,6 +33,7 @@ async fn next(wire: &mut Wire, env: &Env) -> &'static str {
     match happened {
         Happened::Received(_) => "received",
         Happened::Eof => "eof",
+        Happened::Secured => "secured",
         Happened::Wrote(_) => "wrote",
         Happened::Ended(_) => "ended",
     }

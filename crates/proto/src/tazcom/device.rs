@@ -65,7 +65,10 @@ impl Device {
                     self.out.push_back(Output::Fact(Fact::Odd { what: "impostor".into(), detail }));
                 }
                 Output::Push(News::Heard(Message::Chat(chat))) => self.peer.memory().heard(chat),
-                Output::Push(News::Heard(_)) | Output::Ready(_) | Output::Reply(..) => {}
+                // Its terms ask for no encryption, so it is never told to begin it.
+                Output::Push(News::Heard(_) | News::Proven(_))
+                | Output::Ready(_)
+                | Output::Reply(..) => {}
                 Output::Fact(fact) => self.out.push_back(Output::Fact(fact)),
                 Output::Finish => self.out.push_back(Output::Finish),
             }

@@ -70,6 +70,10 @@ pub(crate) struct LiveArgs {
     /// Longest line of a greeting, in bytes with its newline.
     #[arg(long, value_name = "BYTES", default_value_t = 1024)]
     pub(crate) message_size_limit: usize,
+    /// Leaves links in plain, also those with nodes that have proven themselves: anybody on the way can read
+    /// and change what is said. Nodes that encrypt refuse such a link.
+    #[arg(long)]
+    pub(crate) insecure_plain: bool,
 }
 
 /// Which key.

@@ -34,12 +34,21 @@ const VERSION: Version = Version::V03;
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, listen, peers, no_mdns, listen_only, message_size_limit } = args;
+    let LiveArgs {
+        key,
+        listen,
+        peers,
+        no_mdns,
+        listen_only,
+        message_size_limit,
+        insecure_plain,
+    } = args;
     let KeyArgs { key } = key;
     let net = Net::Tcp(TcpOptions::default());
     let listen = listen.unwrap_or_else(|| net.anywhere());
     let reach = (!no_mdns).then(|| Reach::look(listen.ip()));
-    let raw = RawTerms { version: VERSION, message_size_limit, ..RawTerms::default() };
+    let (version, encrypt) = (VERSION, !insecure_plain);
+    let raw = RawTerms { version, encrypt, message_size_limit, ..RawTerms::default() };
     let settings = Settings {
         terms: Terms::new(raw)?,
         roster: roster(reach.as_ref())?,
