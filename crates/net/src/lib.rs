@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod door;
 pub mod env;
 pub mod files;
+pub mod group;
 pub mod host;
 pub mod net;
 pub mod node;
@@ -20,7 +21,9 @@ pub mod sim;
 pub mod tcp;
 mod wire;
 
-pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
+pub use client::{
+    Answer, Asked, Client, Failure, Listener, Order, Reached, Receipt, Tickets, Unsent,
+};
 pub use deaf::{DeafListener, FullListener};
 pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};

@@ -12,4 +12,5 @@ mod restarts;
 mod shipped;
 mod support;
 mod toggle;
+mod trust;
 mod vkb;

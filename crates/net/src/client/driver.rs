@@ -7,12 +7,15 @@ use std::{
 };
 
 use proto::{
-    CloseReason, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
+    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
     resilience::{Happening, Note, Outcome, Step},
 };
 use tokio::sync::mpsc;
 
-use super::{Asker, Failure, INBOX, Mail, Order, Receipt, Said, Tickets, Unsent};
+use super::{
+    Asker, Ear, Failure, INBOX, Mail, Order, Receipt, Tickets, Unsent,
+    notes::{Waiting, noted},
+};
 use crate::{
     Env, Event,
     door::Way,
@@ -28,13 +31,15 @@ const ACK_POLL: Duration = Duration::from_millis(1);
 pub(super) struct Driver<P: Protocol> {
     env: Env,
     way: Way,
-    said: Said<P::Reply>,
+    ear: Ear<P::Reply>,
+    /// What was said after something that waits for its reader to make room.
+    unheard: VecDeque<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
     link: Link,
     conn: u32,
     alarm: Alarm,
-    waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
+    waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Written, and not known to be acknowledged; each with its end in the stream.
     watched: VecDeque<(u64, Ticket)>,
     unsent: Unsent<P>,
@@ -53,13 +58,14 @@ enum LinkEvent {
 }
 
 impl<P: Protocol> Driver<P> {
-    pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
+    pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, ear: Ear<P::Reply>) -> Self {
         Self {
             tickets: Tickets::of(&env),
             alarm: env.alarm(),
             env,
             way,
-            said,
+            ear,
+            unheard: VecDeque::new(),
             supervisor,
             link: Link::Idle,
             conn: 0,
@@ -80,6 +86,7 @@ impl<P: Protocol> Driver<P> {
                     None => break,
                 },
                 event = self.link.next(&self.env) => self.on_link(event),
+                () = self.ear.changed() => self.retell(),
                 () = self.alarm.ring() => self.on_alarm(),
             }
         }
@@ -122,7 +129,7 @@ impl<P: Protocol> Driver<P> {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
-        self.waiting.insert(ticket, (now, answer));
+        self.waiting.insert(ticket, Waiting { since: now, levels: Vec::new(), answer });
         self.supervisor.handle_input(now, Happening::Submit(ticket, request));
     }
 
@@ -134,6 +141,7 @@ impl<P: Protocol> Driver<P> {
                 Ok((local, peer)) => {
                     self.env.record(Event::Opened { conn, local, peer });
                     self.link = Link::Open(Wire::new(stream, conn));
+                    self.hold();
                     self.supervisor.handle_input(now, Happening::Connected);
                 }
                 // Open and gone again before we could look.
@@ -148,6 +156,7 @@ impl<P: Protocol> Driver<P> {
                 let mut written = Some(frame);
                 while let Some(frame) = written {
                     if let Some(ticket) = frame.ticket {
+                        self.reached(now, ticket, Delivery::Written);
                         self.supervisor.handle_input(now, Happening::Written(ticket));
                     }
                     written = match &mut self.link {
@@ -171,8 +180,37 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, Happening::ConnectFailed(stage, detail));
     }
 
+    fn reached(&mut self, now: Time, ticket: Ticket, level: Delivery) {
+        if let Some(waiting) = self.waiting.get_mut(&ticket) {
+            waiting.reached(now, level);
+        }
+    }
+
+    /// Somebody may hear what could not be told before.
+    fn retell(&mut self) {
+        while let Some(said) = self.unheard.pop_front() {
+            if let Some(said) = self.ear.hear(said) {
+                self.unheard.push_front(said);
+                break;
+            }
+        }
+        self.hold();
+    }
+
+    /// What nobody has room to hear stays with the peer.
+    fn hold(&mut self) {
+        let held = !self.unheard.is_empty() || self.ear.is_blocked();
+        if let Link::Open(wire) = &mut self.link {
+            wire.hold(held);
+        }
+    }
+
     fn on_alarm(&mut self) {
         let now = self.env.now();
+        if self.ear.wake_at().is_some_and(|at| at <= now) {
+            self.ear.pass_time();
+            self.retell();
+        }
         if !self.tell_acked() {
             self.supervisor.handle_input(now, Happening::Timeout);
         }
@@ -227,18 +265,24 @@ impl<P: Protocol> Driver<P> {
                     if env.recorder.is_heard() {
                         env.record(Event::Push { conn, said: format!("{said:?}") });
                     }
-                    if let Some(listeners) = self.said.get() {
-                        // Nobody listening is nobody to tell.
-                        let _ = listeners.send(said);
+                    match self.unheard.is_empty() {
+                        true => self.unheard.extend(self.ear.hear(said)),
+                        false => self.unheard.push_back(said),
                     }
+                    self.hold();
                 }
-                Step::Note(note) => env.record(noted(note, conn, env.now())),
+                Step::Note(note) => {
+                    if let Note::Reached { ticket, level } = note {
+                        self.reached(env.now(), ticket, level);
+                    }
+                    env.record(noted(note, conn, env.now()));
+                }
                 Step::Breaker(what) => env.record(Event::Breaker { what }),
                 Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
                 Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
                 Step::Wait(at) => {
                     let poll = (!self.watched.is_empty()).then(|| env.now() + ACK_POLL);
-                    return [at, poll].into_iter().flatten().min();
+                    return [at, poll, self.ear.wake_at()].into_iter().flatten().min();
                 }
             }
         }
@@ -291,7 +335,11 @@ impl<P: Protocol> Driver<P> {
         result: Result<Outcome<P::Reply>, RequestError>,
     ) {
         let now = self.env.now();
-        let Some((since, answer)) = self.waiting.remove(&ticket) else { return };
+        let Some(mut waiting) = self.waiting.remove(&ticket) else { return };
+        if let Ok(outcome) = &result {
+            waiting.reached(now, outcome.delivery);
+        }
+        let Waiting { since, levels, answer } = waiting;
         let elapsed = now - since;
         let heard = self.env.recorder.is_heard();
         let end = match &result {
@@ -305,31 +353,12 @@ impl<P: Protocol> Driver<P> {
         self.env.record(Event::Done { ticket, end, attempts, elapsed_us });
         let answered = match result {
             Ok(Outcome { delivery, reply }) => {
-                Ok(Receipt { ticket, attempts, elapsed, delivery, reply })
+                Ok(Receipt { ticket, attempts, since, elapsed, delivery, levels, reply })
             }
-            Err(error) => Err(Failure { ticket, elapsed, error }),
+            Err(error) => Err(Failure { ticket, since, elapsed, levels, error }),
         };
         // The caller may have stopped waiting; the record has it either way.
         let _ = answer.send(answered);
-    }
-}
-
-fn noted(note: Note, conn: u32, now: Time) -> Event {
-    let micros = |at: Time| (at - now).as_micros() as u64;
-    match note {
-        Note::Proved(proof) => Event::Proved { conn, proof },
-        Note::Lost { reason, redial_at } => {
-            Event::Lost { conn, reason, redial_in_us: micros(redial_at) }
-        }
-        Note::Resent { ticket } => Event::Resent { conn, ticket },
-        Note::Attempt { ticket, attempt } => Event::Attempt { ticket, attempt },
-        Note::AttemptFailed { ticket, attempt, stage, detail, retry_at } => Event::AttemptFailed {
-            ticket,
-            attempt,
-            stage,
-            detail,
-            retry_in_us: retry_at.map(micros),
-        },
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{clock::Clock, latency::Latency};
 use crate::{
     ConfigError, RawPolicy, Span, Time,
-    resilience::{Connection, RawReconnect, Stage},
+    resilience::{Connection, REMEMBERED, REMEMBERED_FOR, RawReconnect, Stage},
 };
 
 /// Nobody waits longer than this for a bridge to dial.
@@ -41,6 +41,17 @@ pub enum Pace {
     Home,
 }
 
+/// For how long a bridge knows a command again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnowsAgain {
+    /// As long as it remembers, whatever becomes of the connection.
+    #[default]
+    Always,
+    /// As long as the connection lasts: for controllers whose sequence begins anew with each.
+    Connection,
+}
+
 /// What a file or flag may set about a Cync node.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,6 +76,12 @@ pub struct Settings {
     pub pace: Pace,
     /// Bridge: decides its latencies.
     pub seed: u64,
+    /// Bridge: commands it knows again.
+    pub applied_limit: usize,
+    /// Bridge: how long it knows one again.
+    pub applied_ttl: Span,
+    /// Bridge: whether it does so on another connection, too.
+    pub knows_again: KnowsAgain,
     /// Controller: from a login to the probe.
     pub greeting: Span,
     /// Controller: probe before the first command.
@@ -92,6 +109,9 @@ impl Default for Settings {
             latency: Span::millis(30),
             pace: Pace::Steady,
             seed: 0,
+            applied_limit: REMEMBERED,
+            applied_ttl: REMEMBERED_FOR,
+            knows_again: KnowsAgain::Always,
             greeting: Span::millis(500),
             probe: true,
             escape: false,
@@ -114,6 +134,9 @@ pub(super) struct Bridge {
     pub(super) keep_alive: u16,
     pub(super) redial: Duration,
     pub(super) latency: Latency,
+    pub(super) applied_limit: usize,
+    pub(super) applied_ttl: Duration,
+    pub(super) knows_again: KnowsAgain,
     pub(super) patience: Duration,
 }
 
@@ -150,6 +173,9 @@ impl Settings {
             latency,
             pace,
             seed,
+            applied_limit,
+            applied_ttl,
+            knows_again,
             greeting,
             probe,
             escape,
@@ -184,8 +210,20 @@ impl Settings {
         }
         let (patience, ping) = (patience.0, Some(ping.0).filter(|ping| !ping.is_zero()));
         let latency = Latency::new(latency.0, pace, seed);
-        let redial = redial.0;
-        let bridge = Bridge { id, key, lamps, groups, ping, keep_alive, redial, latency, patience };
+        let bridge = Bridge {
+            id,
+            key,
+            lamps,
+            groups,
+            ping,
+            keep_alive,
+            redial: redial.0,
+            latency,
+            applied_limit,
+            applied_ttl: applied_ttl.0,
+            knows_again,
+            patience,
+        };
         let greeting = greeting.0;
         Ok((bridge, Controller { greeting, probe, escape, patience, started, utc_offset }))
     }
@@ -199,6 +237,7 @@ impl Controller {
             connect_timeout: Span(FOREVER),
             ready_timeout: Span(self.patience + self.greeting + self.patience),
             recv_timeout: Span::millis(5_000),
+            tell_acked: true,
             max_attempts: 2,
             retry_on: vec![
                 Stage::Refused,

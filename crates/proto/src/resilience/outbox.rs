@@ -15,6 +15,10 @@ pub(super) struct Pending<R> {
     pub(super) attempts: u32,
     /// The highest level that this attempt has proved so far.
     pub(super) reached: Option<Delivery>,
+    /// The highest level that any attempt has.
+    best: Option<Delivery>,
+    /// When the kernel had all of this attempt.
+    written: Option<Time>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
     /// When it goes stale, if it has not been sent by then.
@@ -60,6 +64,14 @@ impl Phase {
 impl<R> Pending<R> {
     pub(super) fn phase(&self) -> Phase {
         self.phase
+    }
+    /// When its attempt was written.
+    pub(super) fn written(&self) -> Option<Time> {
+        self.written
+    }
+    /// When it was written, if it was written once: of a repeated one nobody knows which is answered.
+    pub(super) fn written_once(&self) -> Option<Time> {
+        self.written.filter(|_| self.attempts == 1)
     }
     pub(super) fn is_unsent(&self) -> bool {
         self.attempts == 0
@@ -125,8 +137,17 @@ impl<R> Outbox<R> {
         let seq = self.next;
         self.next += 1;
         let phase = Phase::Due(now);
-        let pending =
-            Pending { ticket, request, attempts: 0, reached: None, deadline, expires, phase };
+        let pending = Pending {
+            ticket,
+            request,
+            attempts: 0,
+            reached: None,
+            best: None,
+            written: None,
+            deadline,
+            expires,
+            phase,
+        };
         if let Some(at) = pending.alarm(true) {
             self.alarms.insert((at, seq));
         }
@@ -166,16 +187,23 @@ impl<R> Outbox<R> {
         self.disarm(seq);
         let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
         pending.attempts += 1;
-        pending.reached = None;
+        (pending.reached, pending.written) = (None, None);
         let attempts = pending.attempts;
         self.set(seq, phase);
         attempts
     }
-    /// Its attempt has proved this level, and may prove more.
-    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) {
-        if let Some(pending) = self.by_seq.get_mut(&seq) {
-            pending.reached = pending.reached.max(Some(level));
-        }
+    /// Its attempt has proved this level, and may prove more. Says whether no attempt had got so far.
+    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) -> bool {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.reached = pending.reached.max(Some(level));
+        let before = pending.best;
+        pending.best = before.max(Some(level));
+        pending.best > before
+    }
+    /// The kernel has all of its attempt.
+    pub(super) fn wrote(&mut self, now: Time, seq: Seq) {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.written = Some(now);
     }
     pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
         self.disarm(seq);
