@@ -243,9 +243,9 @@ impl<P: Protocol> AnyClient for Client<P> {
         Box::pin(async move {
             let request: P::Request = read("request", request)?;
             Ok(Client::request(self, request).await.map(|receipt| {
-                let Receipt { ticket, attempts, elapsed, delivery, reply } = receipt;
+                let Receipt { ticket, attempts, since, elapsed, delivery, levels, reply } = receipt;
                 let reply = reply.map(|r| serde_json::to_value(r).expect("replies are plain data"));
-                Receipt { ticket, attempts, elapsed, delivery, reply }
+                Receipt { ticket, attempts, since, elapsed, delivery, levels, reply }
             }))
         })
     }
@@ -267,8 +267,9 @@ impl<P: Protocol> AnyClient for tokio::sync::Mutex<Careless<P>> {
             let request: P::Request = read("request", request)?;
             let mut client = self.lock().await;
             Ok(client.request(request).await.map(|receipt| {
-                let Receipt { ticket, attempts, elapsed, delivery, reply: _ } = receipt;
-                Receipt { ticket, attempts, elapsed, delivery, reply: None }
+                let Receipt { ticket, attempts, since, elapsed, delivery, levels, reply: _ } =
+                    receipt;
+                Receipt { ticket, attempts, since, elapsed, delivery, levels, reply: None }
             }))
         })
     }

@@ -10,7 +10,7 @@ use proto::{
 };
 
 use crate::{
-    Dir, Env, Event, Failure, Receipt, Tickets,
+    Dir, Env, Event, Failure, Reached, Receipt, Tickets,
     net::{Stream, connect_stage},
     record::{End, veil::Veil},
 };
@@ -51,9 +51,10 @@ impl<P: Protocol> Careless<P> {
         self.env.record(Event::Done { ticket, end, attempts: 1, elapsed_us });
         if let Err((stage, e)) = sent {
             let error = RequestError { stage, attempts: 1, detail: e.to_string() };
-            return Err(Failure { ticket, elapsed, error });
+            return Err(Failure { ticket, since: began, elapsed, levels: Vec::new(), error });
         }
-        Ok(Receipt { ticket, attempts: 1, elapsed, delivery, reply: None })
+        let levels = vec![Reached { level: delivery, after: elapsed }];
+        Ok(Receipt { ticket, attempts: 1, since: began, elapsed, delivery, levels, reply: None })
     }
 
     /// Closes its connection.

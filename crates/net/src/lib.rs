@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod door;
 pub mod env;
 pub mod files;
+pub mod group;
 pub mod host;
 pub mod lobby;
 pub mod net;
@@ -22,7 +23,9 @@ pub mod tcp;
 pub mod tls;
 mod wire;
 
-pub use client::{Answer, Asked, Client, Failure, Order, Receipt, Tickets, Unsent};
+pub use client::{
+    Answer, Asked, Client, Failure, Listener, Order, Reached, Receipt, Tickets, Unsent,
+};
 pub use deaf::{DeafListener, FullListener};
 pub use door::{Door, Way};
 pub use env::{Env, Stopwatch};

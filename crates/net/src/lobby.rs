@@ -94,10 +94,14 @@ struct Ends(mpsc::UnboundedSender<End>);
 
 impl Sink for Ends {
     fn take(&mut self, record: &Record) {
-        if let Event::Closed { reason, .. } = &record.event {
-            // Nobody waiting is the end of the lobby.
-            let _ = self.0.send((record.node.clone(), reason.clone()));
-        }
+        let reason = match &record.event {
+            Event::Closed { reason, .. } => reason.clone(),
+            // It never was one: encryption came to nothing.
+            Event::ConnectFailed { detail, .. } => CloseReason::Failed(detail.clone()),
+            _ => return,
+        };
+        // Nobody waiting is the end of the lobby.
+        let _ = self.0.send((record.node.clone(), reason));
     }
     fn hears_bytes(&self) -> bool {
         false

@@ -266,13 +266,7 @@ impl Driver {
         let (tell, told) = mpsc::channel(QUEUE);
         self.open.insert(conn, (ours, tell));
         let (env, heard) = (self.env.clone(), self.heard.clone());
-        self.carried.spawn(carry(
-            Wire::new(stream, ours),
-            conn,
-            env,
-            told,
-            heard,
-        ));
+        self.carried.spawn(carry(Wire::new(stream, ours), conn, env, told, heard));
     }
 
     /// Does all that the node wants; when it wants to be woken.

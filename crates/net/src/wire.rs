@@ -209,7 +209,6 @@ impl Wire {
         if let Some(happened) = self.heard_under_tls(env) {
             return Poll::Ready(happened);
         }
-        let conn = self.conn;
         let read = READING.with_borrow_mut(|buf| {
             let read = self.stream.poll_read(cx, buf);
             match &mut self.tls {
@@ -249,10 +248,7 @@ impl Wire {
 
     fn record_received(&mut self, bytes: &Bytes, env: &Env) {
         let (conn, shown) = (self.conn, self.received.pass(bytes));
-        env.record_with(|| Event::Received {
-            conn,
-            bytes: shown.unwrap_or_else(|| bytes.clone()),
-        });
+        env.record_with(|| Event::Received { conn, bytes: shown.unwrap_or_else(|| bytes.clone()) });
     }
 
     fn end_of_stream(&mut self, env: &Env) -> Happened {

@@ -276,6 +276,11 @@ pub enum Fact {
         /// How often it has arrived, this time included.
         arrivals: u32,
     },
+    /// The device let go of ids of requests it remembered, for want of room or since they were old.
+    Forgot {
+        /// How many.
+        ids: u32,
+    },
     /// The device did something wrong on purpose.
     Quirk {
         /// Which quirk, as scenario files spell it.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
-use net::record::Level;
+use net::{TlsClient, Trust, record::Level};
 use proto::{Policy, RawPolicy, Span, toggle::Lamp, toggle::Toggle};
 use serde_json::{Map, Value, json};
 
@@ -108,6 +108,7 @@ pub(crate) fn toggling(args: ToggleArgs) -> Result<Toggling, Failure> {
         connect_timeout,
         send_timeout,
         recv_timeout,
+        timeout,
         deadline,
         confirm,
         retry_on,
@@ -132,6 +133,7 @@ pub(crate) fn toggling(args: ToggleArgs) -> Result<Toggling, Failure> {
         connect_timeout,
         send_timeout,
         recv_timeout,
+        timeout: timeout.into(),
         deadline,
         max_attempts,
         confirm,
@@ -206,6 +208,7 @@ pub(crate) struct Playing {
     pub(crate) http_port: Option<u16>,
     pub(crate) raw: bool,
     pub(crate) show_secrets: bool,
+    pub(crate) tls: Option<TlsClient>,
 }
 
 /// # Errors
@@ -216,6 +219,8 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         host,
         port,
         to,
+        tls,
+        ca,
         devices: count,
         mode,
         delay,
@@ -248,16 +253,34 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let dials = devices.iter().all(|device| device.dials());
-    if !dials && (to.is_some() || count > 1) {
-        let flag = if to.is_some() { "--to" } else { "--devices" };
+    if !dials && (to.is_some() || tls || count > 1) {
+        let flag = match (&to, tls) {
+            (Some(_), _) => "--to",
+            (None, true) => "--tls",
+            (None, false) => "--devices",
+        };
         let problem = format!("{flag} is for devices that dial, and this one listens");
         return Err(Failure::usage(problem));
     }
+    let tls = tls.then(|| trusting(ca, to.as_deref().unwrap_or(&host))).transpose()?;
     let addr = match to {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
-    Ok(Playing { protocol, devices, addr, quirks, metrics_port, http_port, raw, show_secrets })
+    Ok(Playing { protocol, devices, addr, quirks, metrics_port, http_port, raw, show_secrets, tls })
+}
+
+/// TLS with whoever has a certificate of this file; with anybody, if there is none.
+fn trusting(ca: Option<PathBuf>, to: &str) -> Result<TlsClient, Failure> {
+    let trust = match ca {
+        None => Trust::Anybody,
+        Some(path) => {
+            let unreadable = |e| Failure::usage(format!("--ca: {}: {e}", path.display()));
+            Trust::Certificates(std::fs::read_to_string(&path).map_err(unreadable)?)
+        }
+    };
+    let name = to.rsplit_once(':').map_or(to, |(host, _)| host);
+    Ok(TlsClient::new(trust, name.trim_matches(['[', ']']))?)
 }
 
 /// The settings of equipment that are given.

@@ -303,7 +303,10 @@ impl<'a> Evidence<'a> {
                 Fact::Malformed { reason, .. } => (Some(&**reason), None),
                 Fact::Quirk { name, .. } => (None, Some(&**name)),
                 Fact::Odd { what, .. } => (Some(&**what), None),
-                Fact::Applied { .. } | Fact::Duplicate { .. } | Fact::Orphan { .. } => (None, None),
+                Fact::Applied { .. }
+                | Fact::Duplicate { .. }
+                | Fact::Forgot { .. }
+                | Fact::Orphan { .. } => (None, None),
             };
             words::fact(is) == fact.get_ref()
                 && (reason.is_none() || reason.as_deref() == why)

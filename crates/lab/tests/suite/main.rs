@@ -14,4 +14,5 @@ mod shipped;
 mod support;
 mod tls;
 mod toggle;
+mod trust;
 mod vkb;

@@ -11,6 +11,7 @@ pub mod openmetrics;
 pub mod packet;
 pub mod packets;
 mod proxies;
+mod reliable;
 pub mod textfile;
 #[cfg(test)]
 mod told;

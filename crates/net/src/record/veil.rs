@@ -72,6 +72,7 @@ impl Veil {
             }
             other @ (Fact::Applied { .. }
             | Fact::Duplicate { .. }
+            | Fact::Forgot { .. }
             | Fact::Quirk { .. }
             | Fact::Orphan { .. }
             | Fact::Odd { .. }) => other,

@@ -10,7 +10,7 @@ mod follow;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use super::{
     inner::{Inner, InnerError, Kind},
     lamp::{self, Lamp},
     message::Message,
+    numbers::Numbers,
     packet::{Framed, Framing},
     request::{Reply, Request, Seen},
     settings::Controller,
@@ -60,8 +61,8 @@ pub struct Client {
     /// How long it may be silent, and when it was heard last.
     silence: Option<Duration>,
     heard: Time,
-    /// One sequence for a connection: message ids are its low bytes.
-    seq: u32,
+    /// One sequence for all connections: message ids are its low bytes.
+    numbers: Arc<Mutex<Numbers>>,
     open: BTreeMap<u32, Open>,
     ended: VecDeque<(u32, Ticket)>,
 }
@@ -81,7 +82,7 @@ struct Open {
 }
 
 impl Client {
-    pub(super) fn new(set: Controller, now: Time) -> Self {
+    pub(super) fn new(set: Controller, numbers: Arc<Mutex<Numbers>>, now: Time) -> Self {
         Self {
             set,
             state: State::Waiting { until: now + set.patience },
@@ -90,7 +91,7 @@ impl Client {
             device: 0,
             silence: None,
             heard: now,
-            seq: 0,
+            numbers,
             open: BTreeMap::new(),
             ended: VecDeque::new(),
         }
@@ -100,23 +101,18 @@ impl Client {
         let asks = request.command();
         let until = now + FOLLOWED;
         // The same command again has the same bytes, so that the bridge can know it.
-        let again = self.open.iter_mut().find(|(_, open)| open.ticket == ticket);
-        let seq = match again {
-            Some((seq, open)) => {
-                (open.until, open.forgotten) = (until, false);
-                *seq
-            }
+        let seq = self.numbers.lock().expect("held for a line that does not panic").of(ticket);
+        match self.open.get_mut(&seq) {
+            Some(open) => (open.until, open.forgotten) = (until, false),
             None => {
-                self.seq = self.seq.wrapping_add(1);
                 if self.open.len() == MAX_OPEN {
                     self.open.pop_first();
                 }
                 let (arrived, done, seen, forgotten) = (false, false, None, false);
                 let open = Open { ticket, asks, until, forgotten, arrived, done, seen };
-                self.open.insert(self.seq, open);
-                self.seq
+                self.open.insert(seq, open);
             }
-        };
+        }
         let body = asks.map(|(to, command)| (command.code(), command.body(seq, to)));
         let mut inner = match &body {
             Some((code, body)) => Inner::new(seq, Kind::Request, *code, body),

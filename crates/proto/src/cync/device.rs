@@ -10,7 +10,6 @@ mod obey;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
     time::Duration,
 };
 
@@ -31,8 +30,6 @@ use crate::{CloseReason, Fact, Frame, Input, Never, Output, Session, Ticket, Tim
 
 /// Packets held back at most, per connection.
 const MAX_HELD: usize = 4096;
-/// Commands known again at most, per connection.
-const MAX_KNOWN: usize = 256;
 /// Who is not probed asks the time this long after the login.
 const UNPROBED: Duration = Duration::from_secs(1);
 
@@ -64,7 +61,6 @@ pub struct Device {
     /// The next message ids of pipes and of reports.
     pipes: u16,
     reports: u16,
-    known: VecDeque<(u32, u32)>,
     /// When to ask the time; not any more once it was.
     asks_at: Option<Time>,
     pings_at: Option<Time>,
@@ -99,7 +95,6 @@ impl Device {
             storm: cync.bridge.chaos.storm(cync.bridge.seed, place),
             pipes: 0,
             reports: 0,
-            known: VecDeque::new(),
             asks_at: None,
             pings_at: None,
             heard: now,

@@ -14,6 +14,7 @@ mod latency;
 mod login;
 mod memory;
 mod message;
+mod numbers;
 mod packet;
 mod quirk;
 mod redact;
@@ -45,15 +46,17 @@ pub use packet::{HEADER, MAX_PACKET, Packet, Type};
 pub use quirk::{Mode, Quirk};
 pub use redact::Redactor;
 pub use request::{Combo, Hundred, Percent, Power, Query, Reply, Request, Rgb, Seen};
-pub use settings::{Pace, Secret, Settings};
+pub use settings::{KnowsAgain, Pace, Secret, Settings};
 pub use sync::{Record, Records};
 
-/// A Cync node: a controller that waits for a bridge, or the bridge with its lamps.
+/// A Cync node: a controller that waits for a bridge, or the bridge with its lamps. Clones are the same
+/// node: a controller of two bridges has two.
 #[derive(Clone, Debug)]
 pub struct Cync {
     bridge: Arc<settings::Bridge>,
     controller: settings::Controller,
     memory: Arc<Mutex<Memory>>,
+    numbers: Arc<Mutex<numbers::Numbers>>,
 }
 
 impl Cync {
@@ -86,14 +89,15 @@ impl Protocol for Cync {
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
         let (bridge, controller) = settings.check()?;
-        let memory = Arc::new(Mutex::new(Memory::new(&bridge)));
-        Ok(Self { bridge: Arc::new(bridge), controller, memory })
+        let memory = Arc::new(Mutex::new(Memory::new(&bridge)?));
+        let numbers = Arc::default();
+        Ok(Self { bridge: Arc::new(bridge), controller, memory, numbers })
     }
     fn nth(settings: Settings, n: u32) -> Option<Settings> {
         Some(settings.nth(n))
     }
     fn client(&self, now: Time) -> Client {
-        Client::new(self.controller, now)
+        Client::new(self.controller, self.numbers.clone(), now)
     }
     fn device(&self, now: Time) -> Device {
         Device::new(self.clone(), now)

@@ -132,6 +132,27 @@ impl Request {
         })
     }
 
+    /// What takes it back, for whoever knows what the lamp was like before: the same of it as it was
+    /// then. A group has no one state, and asking changes nothing.
+    pub fn undo(&self, was: &Lamp) -> Option<Self> {
+        let (to @ Target::Lamp(_), command) = self.command()? else { return None };
+        let white = Hundred::try_from(was.temperature).ok();
+        let brightness = Hundred::try_from(was.brightness).ok();
+        Some(match command {
+            Command::Power(_) => Self::Power(Power { to, on: was.on }),
+            Command::Brightness(_) => Self::Brightness(Percent { to, percent: brightness? }),
+            Command::Temperature(_) | Command::Rgb(_) => match white {
+                Some(percent) => Self::Temperature(Percent { to, percent }),
+                None => Self::Rgb(Rgb { to, rgb: was.rgb }),
+            },
+            Command::Combo { .. } => {
+                let rgb = white.is_none().then_some(was.rgb);
+                Self::Combo(Combo { to, on: Some(was.on), brightness, temperature: white, rgb })
+            }
+            Command::Mode(_) => return None,
+        })
+    }
+
     /// How far it can be followed. A lamp is reported; who is in a group is known to the mesh alone.
     pub(super) fn highest(&self) -> Delivery {
         match self.command() {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ConfigError, RawPolicy, Span, Time,
-    resilience::{Connection, RawReconnect, Stage},
+    resilience::{Connection, REMEMBERED, REMEMBERED_FOR, RawReconnect, Stage},
 };
 
 /// Nobody waits longer than this for a bridge to dial.
@@ -61,6 +61,17 @@ pub enum Pace {
     Home,
 }
 
+/// For how long a bridge knows a command again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnowsAgain {
+    /// As long as it remembers, whatever becomes of the connection.
+    #[default]
+    Always,
+    /// As long as the connection lasts: for controllers whose sequence begins anew with each.
+    Connection,
+}
+
 /// What a file or flag may set about a Cync node.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,6 +98,12 @@ pub struct Settings {
     pub seed: u64,
     /// Bridge: what goes wrong by chance with commands and what it says of them.
     pub chaos: RawChaos,
+    /// Bridge: commands it knows again.
+    pub applied_limit: usize,
+    /// Bridge: how long it knows one again.
+    pub applied_ttl: Span,
+    /// Bridge: whether it does so on another connection, too.
+    pub knows_again: KnowsAgain,
     /// Controller: from a login to the probe.
     pub greeting: Span,
     /// Controller: probe before the first command.
@@ -115,6 +132,9 @@ impl Default for Settings {
             pace: Pace::Steady,
             seed: 0,
             chaos: RawChaos::default(),
+            applied_limit: REMEMBERED,
+            applied_ttl: REMEMBERED_FOR,
+            knows_again: KnowsAgain::Always,
             greeting: Span::millis(500),
             probe: true,
             escape: false,
@@ -139,6 +159,9 @@ pub(super) struct Bridge {
     pub(super) latency: Latency,
     pub(super) seed: u64,
     pub(super) chaos: Chaos,
+    pub(super) applied_limit: usize,
+    pub(super) applied_ttl: Duration,
+    pub(super) knows_again: KnowsAgain,
     pub(super) patience: Duration,
 }
 
@@ -186,6 +209,9 @@ impl Settings {
             pace,
             seed,
             chaos,
+            applied_limit,
+            applied_ttl,
+            knows_again,
             greeting,
             probe,
             escape,
@@ -232,6 +258,9 @@ impl Settings {
             latency,
             seed,
             chaos,
+            applied_limit,
+            applied_ttl: applied_ttl.0,
+            knows_again,
             patience,
         };
         let greeting = greeting.0;
@@ -247,6 +276,7 @@ impl Controller {
             connect_timeout: Span(FOREVER),
             ready_timeout: Span(self.patience + self.greeting + self.patience),
             recv_timeout: Span::millis(5_000),
+            tell_acked: true,
             max_attempts: 2,
             retry_on: vec![
                 Stage::Refused,

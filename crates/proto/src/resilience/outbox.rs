@@ -20,6 +20,10 @@ pub(super) struct Pending<R> {
     pub(super) reached: Option<Delivery>,
     /// The level it must reach, if that is not the policy's.
     pub(super) demanded: Option<Delivery>,
+    /// The highest level that any attempt has.
+    best: Option<Delivery>,
+    /// When the kernel had all of this attempt.
+    written: Option<Time>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
     /// When it was taken on.
@@ -67,6 +71,14 @@ impl Phase {
 impl<R> Pending<R> {
     pub(super) fn phase(&self) -> Phase {
         self.phase
+    }
+    /// When its attempt was written.
+    pub(super) fn written(&self) -> Option<Time> {
+        self.written
+    }
+    /// When it was written, if it was written once: of a repeated one nobody knows which is answered.
+    pub(super) fn written_once(&self) -> Option<Time> {
+        self.written.filter(|_| self.attempts == 1)
     }
     pub(super) fn is_unsent(&self) -> bool {
         self.attempts == 0
@@ -136,13 +148,14 @@ impl<R> Outbox<R> {
         let seq = self.next;
         self.next += 1;
         let phase = Phase::Due(now);
-        let (attempts, reached, demanded) = (0, None, None);
         let pending = Pending {
             ticket,
             request,
-            attempts,
-            reached,
-            demanded,
+            attempts: 0,
+            reached: None,
+            demanded: None,
+            best: None,
+            written: None,
             deadline,
             since: now,
             expires,
@@ -193,16 +206,23 @@ impl<R> Outbox<R> {
         self.disarm(seq);
         let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
         pending.attempts += 1;
-        pending.reached = None;
+        (pending.reached, pending.written) = (None, None);
         let attempts = pending.attempts;
         self.set(seq, phase);
         attempts
     }
-    /// Its attempt has proved this level, and may prove more.
-    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) {
-        if let Some(pending) = self.by_seq.get_mut(&seq) {
-            pending.reached = pending.reached.max(Some(level));
-        }
+    /// Its attempt has proved this level, and may prove more. Says whether no attempt had got so far.
+    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) -> bool {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.reached = pending.reached.max(Some(level));
+        let before = pending.best;
+        pending.best = before.max(Some(level));
+        pending.best > before
+    }
+    /// The kernel has all of its attempt.
+    pub(super) fn wrote(&mut self, now: Time, seq: Seq) {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.written = Some(now);
     }
     pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
         self.disarm(seq);

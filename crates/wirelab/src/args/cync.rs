@@ -7,6 +7,8 @@ use proto::{
     cync::{Hundred, Target},
 };
 
+use super::toggle::TimeoutArg;
+
 const EXAMPLES: &str = "\
 Examples:
   wirelab cync serve --listen 0.0.0.0:23779
@@ -80,12 +82,24 @@ pub(crate) struct ServeArgs {
     /// How long a bridge may take for an answer, each time.
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub(crate) recv_timeout: Span,
+    /// Whether that stays so, or follows how long each bridge takes, between 100ms and 5s.
+    #[arg(long, value_name = "WHICH", default_value = "adaptive")]
+    pub(crate) timeout: TimeoutArg,
     /// How often a command is sent before it is given up; each time with the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_attempts: u32,
     /// Minutes that the time bridges are told is ahead of UTC; this system's, if left out.
     #[arg(long, value_name = "MINUTES", allow_hyphen_values = true)]
     pub(crate) utc_offset: Option<i16>,
+    /// Speaks TLS, as real bridges do; with a certificate made now, unless --cert says which.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// The certificate to show, PEM.
+    #[arg(long, value_name = "PATH", requires = "tls", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key that belongs to it, PEM.
+    #[arg(long, value_name = "PATH", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Writes 7e inside frames as 7d 5e.
     #[arg(long)]
     pub(crate) escape: bool,
@@ -142,6 +156,9 @@ pub(crate) struct WhomArgs {
     /// For the whole command.
     #[arg(long, value_name = "TIME", default_value = "15s")]
     pub(crate) deadline: Span,
+    /// If one lamp did not get there, those that did are told to be as they were before.
+    #[arg(long)]
+    pub(crate) rollback: bool,
 }
 
 /// What lamps are to be like.

@@ -169,6 +169,12 @@ pub(crate) struct DeviceArgs {
     /// Plays so many, each with an id, lamps and latencies of its own; for devices that dial.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) devices: u32,
+    /// Speaks TLS with whom it dials, whoever that is; for devices that dial.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// With --tls, dials nobody but who shows a certificate of this file, or one that those signed; PEM.
+    #[arg(long, value_name = "PATH", requires = "tls")]
+    pub(crate) ca: Option<PathBuf>,
     /// What it does with connections and commands; see below.
     #[arg(long, default_value = "success")]
     pub(crate) mode: String,

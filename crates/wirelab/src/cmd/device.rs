@@ -30,8 +30,17 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, devices, addr, quirks, metrics_port, http_port, raw, show_secrets } =
-        playing;
+    let Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        raw,
+        show_secrets,
+        tls,
+    } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
@@ -41,7 +50,8 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
         devices.iter().try_for_each(|device| device.misbehave(&quirk))?;
     }
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
-    let env = if show_secrets { env.showing_secrets() } else { env };
+    let mut env = if show_secrets { env.showing_secrets() } else { env };
+    env.tls.dialling = tls;
     let host = plug_in(&env, devices, addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
@@ -151,6 +161,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Done { .. }
         | Event::Proved { .. }
         | Event::Lost { .. }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Resent { .. }
         | Event::Breaker { .. }
         | Event::Told { .. }

@@ -64,6 +64,13 @@ fn a_lamp_that_is_told_to_be_on_is_on_and_no_other_is() {
     assert_eq!((&lines[0]["to"], &lines[0]["delivery"]), (&"3".into(), &"observed".into()));
     assert_eq!(lines[0]["bridge"], "00000003");
     assert!(lines[0]["elapsed_ms"].as_f64().unwrap() >= 30.0, "{told:?}");
+    let levels = lines[0]["levels"].as_array().unwrap();
+    let names: Vec<_> = levels.iter().map(|level| level[0].as_str().unwrap()).collect();
+    for name in ["written", "replied", "applied", "observed"] {
+        assert!(names.contains(&name), "{name}: {levels:?}");
+    }
+    let times: Vec<_> = levels.iter().map(|level| level[1].as_f64().unwrap()).collect();
+    assert!(times.is_sorted(), "{levels:?}");
     assert_eq!((&lines[1]["event"], &lines[1]["ok"]), (&"done".into(), &1.into()));
     let (memory, _) = bridges.show();
     for n in 1..=5 {
@@ -85,7 +92,14 @@ fn a_lamp_that_is_told_to_be_on_is_on_and_no_other_is() {
 
 #[test]
 fn what_does_not_reach_its_level_says_how_it_ended() {
-    let controller = Controller::start(&["--recv-timeout", "300ms", "--max-attempts", "1"]);
+    let controller = Controller::start(&[
+        "--timeout",
+        "fixed",
+        "--recv-timeout",
+        "300ms",
+        "--max-attempts",
+        "1",
+    ]);
     let nobody = controller.tell(&["on", "1"]);
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.out.contains("no bridge is here"), "{nobody:?}");
@@ -114,6 +128,45 @@ fn what_does_not_reach_its_level_says_how_it_ended() {
     assert_eq!(ending(&late), (Some(124), "deadline".into()));
     let group = controller.tell(&["on", "group:7", "--confirm", "survived"]);
     assert!(group.failed(2).contains("--confirm"), "{group:?}");
+}
+
+#[test]
+fn those_that_obeyed_are_taken_back_where_another_did_not() {
+    let controller = Controller::start(&[]);
+    let mut bridges = controller.bridges(2, &["--set", "latency=1ms"]);
+    // The lamp 9 is nobody's, and the bridge says so of none; only whoever looks knows.
+    let all = ["on", "1", "2", "--confirm", "observed", "--json"];
+    controller.tell(&all).ok();
+    let words = ["off", "1", "9", "--bridge", "00000001", "--confirm", "observed"];
+    let more = ["--deadline", "1s", "--rollback", "--json"];
+    let told = controller.tell(&[&words[..], &more].concat());
+    assert_eq!(told.code, Some(124), "{told:?}");
+    let lines = told.lines();
+    assert_eq!((&lines[0]["ending"], &lines[0]["undone"]), (&"ok".into(), &true.into()));
+    assert_eq!(
+        (&lines[1]["ending"], &lines[1]["delivery"]),
+        (&"deadline".into(), &"applied".into())
+    );
+    let (memory, _) = bridges.show();
+    assert_eq!(lamp(&memory, 1)["on"], true, "{memory}");
+    assert_eq!(memory["devices"]["device-1"]["applied"], 3, "on, off and on again");
+}
+
+#[test]
+fn bridges_speak_tls_where_both_ends_are_told_to() {
+    let mut controller = Controller::start(&["--tls"]);
+    let mut bridges = controller.bridges(1, &["--set", "latency=1ms", "--tls"]);
+    controller.tell(&["on", "1", "--confirm", "observed"]).ok();
+    let (memory, _) = bridges.show();
+    assert_eq!(memory["lamps"]["1"]["on"], true, "{memory}");
+    let mut plain = wirelab();
+    plain.args(["device", "cync", "--to", &controller.addr, "--set", "id=000000aa"]);
+    let plain = Running::start(&mut plain);
+    let refused = controller.running.out.until("\"event\":\"refused\"");
+    assert!(refused.contains("TLS"), "{refused}");
+    drop(plain);
+    controller.running.signal("TERM");
+    assert!(controller.running.wait().success());
 }
 
 #[test]

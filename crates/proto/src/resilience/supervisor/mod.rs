@@ -22,8 +22,9 @@ use super::{
     Breaker, BreakerConfig, BreakerEvent, Connection, Delivery, Policy, RequestError, Stage,
     breaker::Permit,
     outbox::{Order, Outbox, Phase},
-    policy::Queueing,
+    policy::{Queueing, Timeout},
     reconnect::Reconnect,
+    rtt::{Pulse, Rtt},
 };
 use crate::{
     CloseReason, Fact, Frame, Input, Output, Proof, Protocol, Session, Ticket, Time,
@@ -136,6 +137,15 @@ pub enum Note {
         /// When the next begins, if there is one.
         retry_at: Option<Time>,
     },
+    /// It got this far, and is to get further. What the request ends with is not told here.
+    Reached {
+        /// The request.
+        ticket: Ticket,
+        /// How far.
+        level: Delivery,
+    },
+    /// How long answers take and are waited for has changed.
+    Pulse(Pulse),
     /// The peer is really there: only now is the connection a success.
     Proved(Proof),
     /// A kept connection is gone, or did not come.
@@ -192,6 +202,8 @@ pub struct Supervisor<P: Protocol> {
     permit: Option<Permit>,
     reconnect: Option<Reconnect>,
     breaker: Option<Breaker>,
+    /// How long answers take, if that decides how long they are waited for.
+    rtt: Option<Rtt>,
     /// When the session wants to be woken.
     alarm: Option<Time>,
     outbox: Outbox<P::Request>,
@@ -214,6 +226,10 @@ impl<P: Protocol> Supervisor<P> {
             permit: None,
             reconnect: policy.reconnect.clone(),
             breaker: policy.breaker.clone().map(|config| Breaker::new(config, seed)),
+            rtt: match policy.timeout {
+                Timeout::Fixed => None,
+                Timeout::Adaptive => Some(Rtt::new(policy.recv_timeout)),
+            },
             policy,
             alarm: None,
             outbox: Outbox::new(),

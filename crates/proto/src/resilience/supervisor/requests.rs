@@ -73,14 +73,20 @@ impl<P: Protocol> Supervisor<P> {
         let confirm = self.confirms(seq);
         let patience = match confirm {
             Delivery::Survived => self.policy.survive,
-            _ => self.policy.recv_timeout,
+            _ => self.rtt.as_ref().map_or(self.policy.recv_timeout, Rtt::timeout),
         };
+        self.outbox.wrote(now, seq);
         self.outbox.set(seq, Phase::Waiting { until: now + patience });
         match confirm {
             Delivery::Queued | Delivery::Written => {
                 self.succeed(now, seq, Delivery::Written, None);
             }
             Delivery::TcpAcked => self.out.push_back(Step::WatchAck(ticket)),
+            Delivery::Replied | Delivery::Applied | Delivery::Observed
+                if self.policy.tell_acked =>
+            {
+                self.out.push_back(Step::WatchAck(ticket));
+            }
             Delivery::Survived | Delivery::Replied | Delivery::Applied | Delivery::Observed => {}
         }
     }
@@ -92,7 +98,37 @@ impl<P: Protocol> Supervisor<P> {
                 self.succeed(now, seq, Delivery::TcpAcked, None);
             }
             Phase::Acking { .. } => self.succeed(now, seq, Delivery::Survived, None),
-            Phase::Due(_) | Phase::Linking | Phase::Sending { .. } | Phase::Waiting { .. } => {}
+            Phase::Waiting { .. } => self.reached(seq, Delivery::TcpAcked),
+            Phase::Due(_) | Phase::Linking | Phase::Sending { .. } => {}
+        }
+    }
+
+    fn reached(&mut self, seq: Seq, level: Delivery) {
+        if self.outbox.reached(seq, level) {
+            let ticket = self.outbox.get(seq).ticket;
+            self.note(Note::Reached { ticket, level });
+        }
+    }
+
+    /// How long this answer took says how long to wait for the next.
+    fn learn(&mut self, now: Time, seq: Seq) {
+        let (Some(rtt), Some(written)) = (&mut self.rtt, self.outbox.get(seq).written_once())
+        else {
+            return;
+        };
+        rtt.took(now - written);
+        let pulse = rtt.pulse();
+        self.note(Note::Pulse(pulse));
+    }
+
+    /// So does that none came.
+    fn learn_silence(&mut self, now: Time, seq: Seq) {
+        let (Some(rtt), Some(written)) = (&mut self.rtt, self.outbox.get(seq).written()) else {
+            return;
+        };
+        if rtt.timed_out(now, written) {
+            let pulse = rtt.pulse();
+            self.note(Note::Pulse(pulse));
         }
     }
 
@@ -135,7 +171,10 @@ impl<P: Protocol> Supervisor<P> {
                     }
                     Phase::Waiting { until } if until <= now => match self.confirms(seq) {
                         Delivery::Survived => self.survived(now, seq),
-                        _ => self.time_out(now, seq, Stage::ReceiveTimeout, "answer"),
+                        _ => {
+                            self.learn_silence(now, seq);
+                            self.time_out(now, seq, Stage::ReceiveTimeout, "answer");
+                        }
                     },
                     Phase::Acking { until } if until <= now => {
                         self.time_out(now, seq, Stage::ReceiveTimeout, "acknowledgement");
@@ -237,12 +276,16 @@ impl<P: Protocol> Supervisor<P> {
             return self.answered_badly(now, seq, Stage::Malformed, detail);
         }
         let confirm = self.confirms(seq);
+        match &answer {
+            Answer::SoFar(level) if *level < confirm => return self.reached(seq, *level),
+            Answer::Accepted(_) | Answer::SoFar(_) | Answer::Rejected(_) => self.learn(now, seq),
+            Answer::TimedOut(_) => {}
+        }
         match answer {
             Answer::Accepted(level) | Answer::SoFar(level) if level >= confirm => {
                 self.succeed(now, seq, level, Some(reply));
             }
-            Answer::SoFar(level) => self.outbox.reached(seq, level),
-            Answer::Accepted(level) => {
+            Answer::Accepted(level) | Answer::SoFar(level) => {
                 let detail = format!("answered, which proves {level}, not {confirm}");
                 self.answered_badly(now, seq, Stage::NotConfirmed, detail);
             }

@@ -34,7 +34,7 @@ pub(super) fn set(args: SetArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// No controller runs, it refuses, or the output is not writable.
 pub(super) fn command(whom: WhomArgs, be: Be, to: ToArgs) -> Result<Exit, Failure> {
-    let WhomArgs { lamps, bridge, confirm, deadline } = whom;
+    let WhomArgs { lamps, bridge, confirm, deadline, rollback } = whom;
     let ToArgs { socket, json } = to;
     let provable = [
         Delivery::Written,
@@ -56,11 +56,12 @@ pub(super) fn command(whom: WhomArgs, be: Be, to: ToArgs) -> Result<Exit, Failur
     };
     let whom = lamps.iter().filter_map(one).collect();
     let all = lamps.contains(&Whom::All);
-    let order = Order::Command(Command { whom, all, bridge, be, confirm, deadline });
+    let order = Order::Command(Command { whom, all, bridge, be, confirm, deadline, rollback });
     let Span(time) = deadline;
     let mut fared = Vec::new();
     let mut summary = None;
-    for line in ask(socket, &order)?.within(Some(time + GRACE)) {
+    // Taking back takes as long again.
+    for line in ask(socket, &order)?.within(Some(time * 2 + GRACE)) {
         let line = line?;
         if json {
             text::print(&format!("{line}\n"))?;

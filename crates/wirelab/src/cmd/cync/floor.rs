@@ -2,14 +2,15 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use jiff::Timestamp;
-use net::{Client, Env, Guest, Order as Tell};
+use net::{Client, Env, Guest, Listener, Order as Tell};
 use proto::{
-    CloseReason, Delivery, Time,
-    cync::{Cync, Query, Reply, Request, Seen},
+    CloseReason, Time,
+    cync::{Cync, Query, Reply, Request, Seen, Target},
+    resilience::{Demand, Intake, RawIntake, WhenFull},
 };
 use tokio::{
-    sync::{broadcast, mpsc},
-    task::JoinSet,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
 };
 
 use super::{
@@ -36,17 +37,23 @@ const MOST_ORDERS: usize = 64;
 pub(super) enum Heard {
     /// Somebody said this unasked.
     Said(Name, Reply),
-    /// So much of what he said came too fast.
-    Missed(Name, u64),
     /// A command to one target has ended.
     Fared(Fared),
     /// The bridges have been asked: then list them.
     Queried(Vec<(Name, Vec<Seen>)>, Answer),
 }
 
+/// Somebody who is connected.
 struct Present {
     client: Arc<Client<Cync>>,
     peer: SocketAddr,
+    listening: AbortHandle,
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
 }
 
 /// The controller, as far as it is not the network.
@@ -80,10 +87,12 @@ impl Floor {
     }
     /// Somebody has dialled.
     pub(super) async fn admit(&mut self, Guest { name, peer, client }: Guest<Cync>) {
-        let (said, tell, its) = (client.listen(HEARD), self.tell.clone(), name.clone());
-        self.working.spawn(listen(said, its, tell));
+        while self.working.try_join_next().is_some() {}
+        let raw = RawIntake { size: HEARD, when_full: WhenFull::DropOldest, ..Default::default() };
+        let said = client.listen(Intake::new(raw).expect("it is valid"));
+        let listening = self.working.spawn(listen(said, name.clone(), self.tell.clone()));
         client.tell(Tell::Start).await;
-        self.present.insert(name, Present { client, peer });
+        self.present.insert(name, Present { client, peer, listening });
     }
     /// He has said who he is.
     ///
@@ -134,7 +143,6 @@ impl Floor {
             Heard::Said(_, Reply::Arrived | Reply::Done | Reply::Refused(_) | Reply::Failed(_)) => {
                 Ok(())
             }
-            Heard::Missed(name, states) => self.tell(&Line::Missed { peer: &name, states }),
             Heard::Fared(fared) => self.tell(&Line::Command(&fared)),
             Heard::Queried(told, answer) => {
                 for (name, lamps) in told {
@@ -171,7 +179,9 @@ impl Floor {
     pub(super) async fn close(mut self) {
         self.working.shutdown().await;
         self.watching.clear();
-        for Present { client, .. } in self.present.into_values() {
+        let clients: Vec<_> = self.present.values().map(|present| present.client.clone()).collect();
+        drop(self);
+        for client in clients {
             if let Some(client) = Arc::into_inner(client) {
                 client.close().await;
             }
@@ -218,7 +228,7 @@ impl Floor {
             let mut asking = JoinSet::new();
             for (name, client) in asked {
                 asking.spawn(async move {
-                    let asked = client.demand(Request::Query(Query {}), Delivery::Applied).await;
+                    let asked = client.submit(Request::Query(Query {})).await;
                     match asked.outcome().await.map(|receipt| receipt.reply) {
                         Ok(Some(Reply::Lamps(lamps))) => (name, lamps),
                         _ => (name, Vec::new()),
@@ -232,7 +242,7 @@ impl Floor {
     }
 
     fn command(&mut self, command: Command, answer: Answer) {
-        let Command { whom, all, bridge, be, confirm, deadline } = command;
+        let Command { whom, all, bridge, be, confirm, deadline, rollback } = command;
         let (ways, mut lost) = self.roster.ways(&whom, all, bridge.as_deref());
         let mut jobs = Vec::new();
         for way in ways {
@@ -242,8 +252,13 @@ impl Floor {
             };
             match self.present.get(&way.name) {
                 Some(Present { client, .. }) => {
+                    let was = match way.to {
+                        Target::Lamp(lamp) => self.roster.lamp(&way.bridge, lamp),
+                        Target::Group(_) => None,
+                    };
+                    let undo = was.filter(|_| rollback).and_then(|was| request.undo(was));
                     let client = client.clone();
-                    jobs.push(Job { to: way.to, bridge: way.bridge, client, request });
+                    jobs.push(Job { to: way.to, bridge: way.bridge, client, request, undo });
                 }
                 None => lost.push((way.to, format!("bridge {} has just gone", way.bridge))),
             }
@@ -251,30 +266,24 @@ impl Floor {
         if jobs.is_empty() && lost.is_empty() {
             return answer.refuse("no lamp was heard of yet; name one, or wait for a bridge");
         }
-        let (env, tell) = (self.env.clone(), self.tell.clone());
+        let tell = self.tell.clone();
+        let demand = Demand { level: Some(confirm), deadline: Some(deadline.0) };
         self.working.spawn(async move {
-            let (fared, mut faring) = mpsc::channel(HEARD);
-            let run = group::run(env, jobs, lost, (confirm, deadline.0), fared);
-            let pass_on = async {
-                while let Some(fared) = faring.recv().await {
-                    answer.line(Line::Command(&fared).json());
-                    let _ = tell.send(Heard::Fared(fared)).await;
-                }
-            };
-            let (summary, ()) = tokio::join!(run, pass_on);
+            let (fared, summary) = group::run(jobs, lost, demand).await;
+            for fared in fared {
+                answer.line(Line::Command(&fared).json());
+                // Nobody hearing is the end of the program.
+                let _ = tell.send(Heard::Fared(fared)).await;
+            }
             answer.line(Line::Done(&summary).json());
         });
     }
 }
 
-/// Passes on what a bridge says unasked, until it is gone.
-async fn listen(mut said: broadcast::Receiver<Reply>, name: Name, tell: mpsc::Sender<Heard>) {
+/// Passes on what a bridge says unasked, until nobody wants it.
+async fn listen(mut said: Listener<Reply>, name: Name, tell: mpsc::Sender<Heard>) {
     loop {
-        let heard = match said.recv().await {
-            Ok(reply) => Heard::Said(name.clone(), reply),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Heard::Missed(name.clone(), missed),
-            Err(broadcast::error::RecvError::Closed) => return,
-        };
+        let heard = Heard::Said(name.clone(), said.next().await);
         if tell.send(heard).await.is_err() {
             return;
         }

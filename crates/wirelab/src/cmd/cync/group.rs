@@ -1,13 +1,15 @@
-//! A command to many targets at once: each is told through its bridge, and how each fared is known when
-//! it is, or when the deadline passes.
+//! A command to many targets at once: what each is told through its bridge, and how each fared.
 use std::{sync::Arc, time::Duration};
 
-use net::{Answer, Client, Env};
-use proto::{
-    Delivery, Stage, Time,
-    cync::{Cync, Reply, Request, Target},
+use net::{
+    Answer, Client, Reached,
+    group::{self, Member, Row},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use proto::{
+    Delivery, Stage,
+    cync::{Cync, Reply, Request, Target},
+    resilience::Demand,
+};
 
 use super::{
     order::{Ending, Fared, Summary},
@@ -20,85 +22,69 @@ pub(super) struct Job {
     pub(super) bridge: Arc<str>,
     pub(super) client: Arc<Client<Cync>>,
     pub(super) request: Request,
+    /// What makes it as it was, if it is to be when another one fails.
+    pub(super) undo: Option<Request>,
 }
 
-/// Does them all, and says how each fared as it does.
-pub(super) async fn run(
-    env: Env,
-    jobs: Vec<Job>,
-    lost: Vec<Lost>,
-    (confirm, deadline): (Delivery, Duration),
-    fared: mpsc::Sender<Fared>,
-) -> Summary {
-    let began = env.now();
-    let until = began + deadline;
-    let targets = jobs.len() + lost.len();
-    for (to, why) in lost {
-        // Nobody waiting is nobody to tell.
-        let _ = fared.send(nobody(to, why)).await;
-    }
-    let mut doing = JoinSet::new();
-    for job in jobs {
-        let env = env.clone();
-        doing.spawn(async move { one(&env, job, confirm, (began, until)).await });
-    }
-    let (mut first, mut last, mut ok) = (None, None, 0);
-    while let Some(done) = doing.join_next().await {
-        let done = done.expect("asking does not panic");
-        if done.ending == Ending::Ok {
-            ok += 1;
-            first.get_or_insert(done.elapsed_ms);
-            last = Some(done.elapsed_ms);
-        }
-        let _ = fared.send(done).await;
-    }
-    let spread_ms = first.zip(last).map(|(first, last)| last - first).filter(|_| ok > 1);
-    Summary { targets, ok, spread_ms }
+/// Does them all, and says how each fared.
+pub(super) async fn run(jobs: Vec<Job>, lost: Vec<Lost>, demand: Demand) -> (Vec<Fared>, Summary) {
+    let members = jobs.iter().map(|Job { bridge, client, request, undo, .. }| {
+        let (name, client) = (bridge.clone(), &**client);
+        Member { name, client, request: *request, undo: *undo }
+    });
+    let table = group::demand(members.collect(), demand).await;
+    let spread = table.spread();
+    let wanted = demand.level.unwrap_or(Delivery::Applied);
+    let rows = jobs.iter().zip(table.rows).map(|(job, row)| fared(job.to, row, wanted));
+    let fared: Vec<_> = lost.into_iter().map(|(to, why)| nobody(to, why)).chain(rows).collect();
+    let ok = fared.iter().filter(|fared| fared.ending == Ending::Ok).count();
+    let spread_ms = spread.map(ms).filter(|_| ok > 1);
+    let summary = Summary { targets: fared.len(), ok, spread_ms };
+    (fared, summary)
 }
 
-async fn one(
-    env: &Env,
-    Job { to, bridge, client, request }: Job,
-    confirm: Delivery,
-    (began, until): (Time, Time),
-) -> Fared {
-    let answer = tokio::select! {
-        biased;
-        answer = async { client.demand(request, confirm).await.outcome().await } => Some(answer),
-        () = env.sleep_until(until) => None,
-    };
-    let bridge = Some(bridge.to_string());
-    let elapsed_ms = (env.now() - began).as_micros() as f64 / 1000.0;
-    let (ending, delivery, attempts, detail) = ended(answer, confirm);
-    Fared { to, bridge, ending, delivery, elapsed_ms, attempts, detail }
+fn fared(to: Target, Row { name, answer, undone }: Row<Reply>, wanted: Delivery) -> Fared {
+    let bridge = Some(name.to_string());
+    let undone = undone.map(|undone| undone.is_ok());
+    let (elapsed, attempts, reached, ending, detail) = ended(answer, wanted);
+    let levels: Vec<_> = reached.into_iter().map(|r| (r.level, ms(r.after))).collect();
+    let delivery = levels.iter().map(|(level, _)| *level).max();
+    let (elapsed_ms, attempts) = (ms(elapsed), Some(attempts));
+    Fared { to, bridge, ending, delivery, levels, undone, elapsed_ms, attempts, detail }
 }
 
-type Ended = (Ending, Option<Delivery>, Option<u32>, Option<String>);
+type Ended = (Duration, u32, Vec<Reached>, Ending, Option<String>);
 
-fn ended(answer: Option<Answer<Reply>>, confirm: Delivery) -> Ended {
+fn ended(answer: Answer<Reply>, wanted: Delivery) -> Ended {
     match answer {
-        None => (Ending::Deadline, None, None, Some("the deadline passed".into())),
-        Some(Ok(receipt)) if receipt.delivery < confirm => {
-            let why = "who is in a group is known to the mesh alone, so nobody can see its lamps";
-            let detail = format!("no more than {} can be proved: {why}", receipt.delivery);
-            let (delivery, attempts) = (Some(receipt.delivery), Some(receipt.attempts));
-            (Ending::NotReached, delivery, attempts, Some(detail))
+        Ok(receipt) => {
+            let short = receipt.delivery < wanted;
+            let detail = short.then(|| {
+                let why = "who is in a group is known to the mesh alone, so nobody sees its lamps";
+                format!("no more than {} can be proved: {why}", receipt.delivery)
+            });
+            let ending = if short { Ending::NotReached } else { Ending::Ok };
+            (receipt.elapsed, receipt.attempts, receipt.levels, ending, detail)
         }
-        Some(Ok(receipt)) => (Ending::Ok, Some(receipt.delivery), Some(receipt.attempts), None),
-        Some(Err(failure)) => {
-            let ending = match failure.error.stage {
+        Err(failure) => {
+            let error = failure.error;
+            let ending = match error.stage {
                 Stage::Nack => Ending::Refused,
                 Stage::Deadline => Ending::Deadline,
                 _ => Ending::NotReached,
             };
-            let detail = format!("{}: {}", failure.error.stage, failure.error.detail);
-            (ending, None, Some(failure.error.attempts), Some(detail))
+            let detail = Some(format!("{}: {}", error.stage, error.detail));
+            (failure.elapsed, error.attempts, failure.levels, ending, detail)
         }
     }
 }
 
 fn nobody(to: Target, why: String) -> Fared {
-    let (bridge, delivery, attempts) = (None, None, None);
-    let (ending, detail) = (Ending::Nobody, Some(why));
-    Fared { to, bridge, ending, delivery, elapsed_ms: 0.0, attempts, detail }
+    let (bridge, delivery, levels, undone, attempts) = (None, None, Vec::new(), None, None);
+    let (ending, elapsed_ms, detail) = (Ending::Nobody, 0.0, Some(why));
+    Fared { to, bridge, ending, delivery, levels, undone, elapsed_ms, attempts, detail }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
 }

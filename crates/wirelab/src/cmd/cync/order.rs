@@ -36,6 +36,8 @@ pub(super) struct Command {
     pub(super) confirm: Delivery,
     /// For all of it.
     pub(super) deadline: Span,
+    /// If one fails, the others are told to be as they were.
+    pub(super) rollback: bool,
 }
 
 /// What they are to be like; what is left out stays.
@@ -83,6 +85,11 @@ pub(super) struct Fared {
     /// The highest level that is known to be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delivery: Option<Delivery>,
+    /// Each level that was seen to be reached, and after how many milliseconds.
+    pub(super) levels: Vec<(Delivery, f64)>,
+    /// It was told to be as it was before; whether that reached the level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) undone: Option<bool>,
     /// From the order to its end.
     pub(super) elapsed_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +117,8 @@ mod tests {
         let be = Be { on: Some(true), rgb: Some([1, 2, 3]), ..Be::default() };
         let (confirm, deadline) = (Delivery::Observed, Span::millis(1500));
         let whom = vec![Target::Lamp(206), Target::Group(18)];
-        let command = Command { whom, all: false, bridge: None, be, confirm, deadline };
+        let (all, bridge, rollback) = (false, None, true);
+        let command = Command { whom, all, bridge, be, confirm, deadline, rollback };
         for order in [Order::List { query: true }, Order::Watch {}, Order::Command(command)] {
             let text = serde_json::to_string(&order).unwrap();
             assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order, "{text}");

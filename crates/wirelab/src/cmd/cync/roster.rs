@@ -93,6 +93,10 @@ impl Roster {
         }
         Some(id.clone())
     }
+    /// What a lamp was like when its bridge told of it last.
+    pub(super) fn lamp(&self, bridge: &str, lamp: u16) -> Option<&Lamp> {
+        self.bridges.get(bridge)?.lamps.get(&lamp)
+    }
     /// All bridges, by their ids.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Bridge)> {
         self.bridges.iter()

@@ -1,8 +1,13 @@
 //! `wirelab cync serve`: the controller as a program. It listens, hears orders, and ends when told to.
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
 use jiff::tz::TimeZone;
-use net::{Env, Lobby, Net, Recorder, Role, TcpOptions, lobby::News, record::Metrics};
+use net::{Env, Lobby, Net, Recorder, Role, TcpOptions, TlsServer, lobby::News, record::Metrics};
 use proto::{
-    Policy, Protocol, RawPolicy, Stage, Supervisor,
+    Policy, Protocol, RawPolicy, Span, Stage, Supervisor,
     cync::{Cync, Settings},
 };
 
@@ -18,6 +23,9 @@ use crate::{
     text,
 };
 
+/// How long a bridge may take to begin encrypting.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// # Errors
 /// A setting makes no sense, a port or the socket is taken, or an output is not writable.
 pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
@@ -25,8 +33,12 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         listen,
         socket: SocketArg { socket },
         recv_timeout,
+        timeout,
         max_attempts,
         utc_offset,
+        tls,
+        cert,
+        key,
         escape,
         metrics_port,
         evidence,
@@ -36,16 +48,21 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let net = Net::Tcp(TcpOptions::default());
     let env = Env::new(net, Recorder::new(0), config::entropy()?);
-    let env = if show_secrets { env.showing_secrets() } else { env };
-    let cync = Cync::new(Settings {
+    let mut env = if show_secrets { env.showing_secrets() } else { env };
+    env.tls.listening = if tls { Some(certified(cert.zip(key))?) } else { None };
+    let settings = Settings {
         started: Some(env.started().as_second()),
         utc_offset: utc_offset.unwrap_or_else(|| here(&env)),
         escape,
         ..Settings::default()
-    })?;
-    // A connection that is lost does not come back to this client: its bridge dials anew.
+    };
+    let cync = Cync::new(settings.clone())?;
+    // A connection that is lost does not come back to this client: its bridge dials anew. So what is still
+    // to come before the login is TLS.
     let policy = Policy::new::<Cync>(RawPolicy {
+        connect_timeout: Span(HANDSHAKE),
         recv_timeout,
+        timeout: timeout.into(),
         max_attempts,
         retry_on: vec![Stage::ReceiveTimeout],
         ..cync.policy()
@@ -59,7 +76,11 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         let at = socket.display();
         Failure::environment(format!("cannot hear orders at {at}: {e}; choose another --socket"))
     })?;
-    let make = move |env: &Env| Supervisor::new(cync.clone(), policy.clone(), env.seed);
+    // A controller of its own for each bridge: their sequences have nothing to do with each other.
+    let make = move |env: &Env| {
+        let cync = Cync::new(settings.clone()).expect("it was checked");
+        Supervisor::new(cync, policy.clone(), env.seed)
+    };
     let mut lobby = Lobby::open(&env, listen, make).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {listen}: {e}; see who does (ss -ltnp), or choose another --listen (port 0 is any)"
@@ -102,6 +123,16 @@ fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
     let metrics = Metrics::new();
     recorder.attach(metrics.clone());
     Exporter::told(port, metrics)
+}
+
+/// The certificate in these files; or one made now, with the name that a cloud's has.
+fn certified(files: Option<(PathBuf, PathBuf)>) -> Result<TlsServer, Failure> {
+    let Some((cert, key)) = files else { return Ok(TlsServer::self_signed(&["*.xlink.cn"])?) };
+    let read = |path: &Path| {
+        let unreadable = |e| Failure::usage(format!("{}: {e}", path.display()));
+        std::fs::read_to_string(path).map_err(unreadable)
+    };
+    Ok(TlsServer::new(&read(&cert)?, &read(&key)?)?)
 }
 
 /// Minutes that the time here is ahead of UTC.

@@ -10,7 +10,8 @@ use crate::text;
 pub(super) fn fared(fared: &[Fared], summary: &Summary) -> String {
     let mut rows = vec![["lamp", "bridge", "reached", "ms", "tries", ""].map(str::to_owned)];
     rows.extend(fared.iter().map(|fared| {
-        let Fared { to, bridge, ending, delivery, elapsed_ms, attempts, detail } = fared;
+        let Fared { to, bridge, ending, delivery, levels, undone, elapsed_ms, attempts, detail } =
+            fared;
         let word = match ending {
             Ending::Ok => "",
             Ending::NotReached => "not reached: ",
@@ -18,13 +19,18 @@ pub(super) fn fared(fared: &[Fared], summary: &Summary) -> String {
             Ending::Nobody => "nobody to tell: ",
             Ending::Deadline => "too late: ",
         };
+        let back = match undone {
+            None => "",
+            Some(true) => "taken back",
+            Some(false) => "could not be taken back",
+        };
         [
             to.to_string(),
             bridge.clone().unwrap_or_else(|| "-".into()),
             delivery.map_or_else(|| "-".into(), |level| level.to_string()),
-            format!("{elapsed_ms:.1}"),
+            format!("{:.1}", levels.last().map_or(*elapsed_ms, |(_, ms)| *ms)),
             attempts.map_or_else(|| "-".into(), |attempts| attempts.to_string()),
-            format!("{word}{}", text::plain(detail.as_deref().unwrap_or_default())),
+            format!("{word}{}{back}", text::plain(detail.as_deref().unwrap_or_default())),
         ]
     }));
     let Summary { targets, ok, spread_ms } = summary;

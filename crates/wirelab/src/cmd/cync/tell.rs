@@ -21,8 +21,6 @@ pub(super) enum Line<'a> {
         #[serde(flatten)]
         seen: &'a Seen,
     },
-    /// So many states came too fast to be told.
-    Missed { peer: &'a str, states: u64 },
     /// A bridge is gone.
     Left { bridge: &'a str, peer: &'a str, reason: String },
     /// Somebody dialled who was no bridge, or is not wanted.

@@ -34,15 +34,8 @@ const VERSION: Version = Version::V03;
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs {
-        key,
-        listen,
-        peers,
-        no_mdns,
-        listen_only,
-        message_size_limit,
-        insecure_plain,
-    } = args;
+    let LiveArgs { key, listen, peers, no_mdns, listen_only, message_size_limit, insecure_plain } =
+        args;
     let KeyArgs { key } = key;
     let net = Net::Tcp(TcpOptions::default());
     let listen = listen.unwrap_or_else(|| net.anywhere());

@@ -164,6 +164,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Done { .. }
         | Event::Proved { .. }
         | Event::Lost { .. }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Resent { .. }
         | Event::Breaker { .. }
         | Event::Told { .. }
