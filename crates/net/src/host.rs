@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    record::veil::Veil,
     wire::{Happened, Wire, inbound},
 };
 
@@ -219,9 +220,11 @@ impl<P: Protocol> Rack<P> {
             Ok(wire) => wire,
             Err(reason) => return self.env.record(Event::Closed { conn, reason }),
         };
+        let veil = Veil::of(&self.env, P::COVER);
         let plugged = Plugged {
             session: self.device.device(self.env.now()),
-            wire,
+            wire: wire.veiled(&veil),
+            veil,
             conn,
             env: self.env.clone(),
         };
@@ -242,6 +245,7 @@ async fn accept(listener: &mut Option<Listener>, env: &Env) -> Stream {
 struct Plugged<S> {
     session: S,
     wire: Wire,
+    veil: Veil,
     conn: u32,
     env: Env,
 }
@@ -324,9 +328,13 @@ impl<S: Session> Plugged<S> {
         loop {
             match self.session.poll_output() {
                 Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
-                Output::Received(frame) => self.env.record_with(|| inbound(conn, frame)),
+                Output::Received(frame) => {
+                    self.env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
-                Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
+                Output::Fact(fact) => {
+                    self.env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Output::Finish => self.wire.finish(),
                 // An answer to a prompt, or something said unasked, is in the record as its frame.
                 Output::Reply(..) | Output::Push(_) => {}

@@ -1,8 +1,10 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod cync;
 mod decode;
 mod device;
+mod dirs;
 mod hsms;
 mod judge;
 mod node;
@@ -22,11 +24,13 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
+pub(crate) use dirs::{runtime_dir, state_dir};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
-pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs, state_dir};
+pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
@@ -61,6 +65,8 @@ pub(crate) enum Command {
     Vkb(VkbArgs),
     /// Talks to equipment: SECS-II over HSMS.
     Hsms(Box<HsmsArgs>),
+    /// Is a Cync controller, and talks to one that runs.
+    Cync(CyncArgs),
     /// Plays a device.
     Device(DeviceArgs),
     /// Is a node of TAZCOM.
@@ -164,6 +170,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
+    ("node", "listen_only", "no_mdns"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -6,8 +6,9 @@ use proto::tazcom::simulate::Topology;
 
 const EXAMPLES: &str = "\
 Examples:
-  wirelab node --listen 0.0.0.0:5252
-  wirelab node --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node
+  wirelab node --no-mdns --listen 0.0.0.0:5252
+  wirelab node --no-mdns --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
   wirelab node id --create
   wirelab node simulate 1000 --topology random --loss 0.05
 
@@ -52,12 +53,20 @@ pub(crate) enum NodeWhat {
 pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Where it listens; port 0 is any free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:0")]
-    pub(crate) listen: SocketAddr,
+    /// Where it listens; port 0 is any free one. If left out, at every address and any free port.
+    ///
+    /// With one address, it is announced and looks for others there alone.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
     /// Somebody to greet; may be given many times.
     #[arg(long = "peer", value_name = "HOST:PORT")]
     pub(crate) peers: Vec<String>,
+    /// Neither announces itself nor looks for others (multicast DNS); --peer says who is there.
+    #[arg(long)]
+    pub(crate) no_mdns: bool,
+    /// Looks for others and is not announced itself: whom it greets learns of it, nobody else.
+    #[arg(long)]
+    pub(crate) listen_only: bool,
     /// Longest line of a greeting, in bytes with its newline.
     #[arg(long, value_name = "BYTES", default_value_t = 1024)]
     pub(crate) message_size_limit: usize,
@@ -110,15 +119,4 @@ pub(crate) struct SimulateArgs {
     /// Prints the plan and what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Where the user's programs keep what is to outlive them; none if that cannot be known.
-pub(crate) fn state_dir() -> Option<PathBuf> {
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    if cfg!(windows) {
-        return absolute("LOCALAPPDATA").map(|dir| dir.join("wirelab"));
-    }
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    absolute("XDG_STATE_HOME").or_else(home).map(|dir| dir.join("wirelab"))
 }

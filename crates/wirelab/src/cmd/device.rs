@@ -1,11 +1,12 @@
 //! `wirelab device`: a device as a process. Stdout tells what it saw; stdin, and HTTP if wanted, tell
 //! it what to do.
 mod control;
+mod fleet;
 mod order;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use lab::registry::{AnyHost, AnyProtocol};
+use lab::registry::{AnyDevice, AnyHost, AnyProtocol};
 use net::{Env, Event, Net, Recorder, Role, TcpOptions, record::Metrics};
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     told::{Lost, Told},
 };
 use control::{Asked, Control};
+use fleet::Fleet;
 use order::{Done, Order};
 
 /// # Errors
@@ -28,17 +30,29 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
+    let Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        raw,
+        show_secrets,
+        tls,
+    } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
     recorder.attach(Told { out: io::stdout(), raw, is_told, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
     for quirk in quirks {
-        device.misbehave(&quirk)?;
+        devices.iter().try_for_each(|device| device.misbehave(&quirk))?;
     }
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
-    let host = device.plug_in(env.node("device", Role::Device), addr).map_err(|e| {
+    let mut env = if show_secrets { env.showing_secrets() } else { env };
+    env.tls.dialling = tls;
+    let host = plug_in(&env, devices, addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
@@ -52,6 +66,18 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
     };
     host.stop().await;
     ended
+}
+
+/// One device as itself, several as a fleet.
+fn plug_in(
+    env: &Env,
+    devices: Vec<Box<dyn AnyDevice>>,
+    addr: SocketAddr,
+) -> io::Result<Box<dyn AnyHost>> {
+    match &devices[..] {
+        [only] => only.plug_in(env.node("device", Role::Device), addr),
+        _ => Ok(Box::new(Fleet::plug_in(env, &devices, addr)?)),
+    }
 }
 
 fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
@@ -135,6 +161,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Done { .. }
         | Event::Proved { .. }
         | Event::Lost { .. }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Resent { .. }
         | Event::Breaker { .. }
         | Event::Told { .. }

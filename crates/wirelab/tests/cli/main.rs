@@ -6,6 +6,8 @@ mod blackhole;
 mod bounds;
 mod browser;
 mod captures;
+#[cfg(unix)]
+mod cync;
 mod decode;
 #[cfg(target_os = "linux")]
 mod descriptors;

@@ -20,7 +20,7 @@ fn node_in(state: &Path, words: &[&str]) -> Command {
 
 impl Node {
     fn start(state: &Path, flags: &[&str]) -> Self {
-        let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
+        let flags = [&["--no-mdns", "--listen", "127.0.0.1:0"], flags].concat();
         let running = Running::start(&mut node_in(state, &flags));
         let started = json(&running.out.next());
         assert_eq!(started["event"], "started");

@@ -157,6 +157,8 @@ impl Node {
         from: IpAddr,
         random: [u8; 32],
     ) -> Result<u64, (roster::Why, String)> {
+        // A socket for both families shows addresses of IPv4 as some of IPv6.
+        let from = from.to_canonical();
         self.roster.admit(now, from)?;
         let link = Link::listen(self.me.clone(), self.terms.clone(), random, now);
         Ok(self.hold(Purpose::Call(from), Some(link)))

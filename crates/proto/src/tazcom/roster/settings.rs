@@ -12,7 +12,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawRoster {
-    /// The name under which we are announced ourselves, if we are.
+    /// The name under which we are announced ourselves, if that is known: any other with our id is a
+    /// clone's. Empty, if whoever passes announcements on keeps ours back.
     pub name: Option<String>,
     /// We are on loopback, so addresses there mean the same to us as to who announces them.
     pub loopback: bool,

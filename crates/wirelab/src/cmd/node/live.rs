@@ -1,11 +1,16 @@
 //! A node that runs until it is told to stop: its listener, its peers, its words.
 use std::{io, net::SocketAddr, sync::Arc};
 
-use net::{Env, Net, Recorder, Role, TcpOptions, node::Running};
-use proto::tazcom::{Node, RawTerms, Terms, Version, node::Settings};
+use net::{
+    Env, Net, Recorder, Role, TcpOptions,
+    discovery::{Presence, Reach},
+    node::Running,
+};
+use proto::tazcom::{Node, RawTerms, Terms, Version, node::Settings, roster, roster::RawRoster};
 use tokio::sync::mpsc;
 
 use super::{
+    finding::Finding,
     key,
     order::Order,
     tell::{self, Line},
@@ -22,15 +27,26 @@ use crate::{
 /// What it has to tell while stdout is slow; what is more is not told.
 const UNTOLD: usize = 1024;
 
+/// What it speaks.
+const VERSION: Version = Version::V03;
+
 /// # Errors
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, listen, peers, message_size_limit, insecure_plain } = args;
+    let LiveArgs { key, listen, peers, no_mdns, listen_only, message_size_limit, insecure_plain } =
+        args;
     let KeyArgs { key } = key;
-    let (version, encrypt) = (Version::V03, !insecure_plain);
+    let net = Net::Tcp(TcpOptions::default());
+    let listen = listen.unwrap_or_else(|| net.anywhere());
+    let reach = (!no_mdns).then(|| Reach::look(listen.ip()));
+    let (version, encrypt) = (VERSION, !insecure_plain);
     let raw = RawTerms { version, encrypt, message_size_limit, ..RawTerms::default() };
-    let settings = Settings { terms: Terms::new(raw)?, ..Settings::default() };
+    let settings = Settings {
+        terms: Terms::new(raw)?,
+        roster: roster(reach.as_ref())?,
+        ..Settings::default()
+    };
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let peers = tokio::select! {
         biased;
@@ -38,7 +54,7 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
         peers = look_up(&peers) => peers?,
     };
     let held = key::hold(key)?;
-    let env = Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(0), config::entropy()?);
+    let env = Env::new(net, Recorder::new(0), config::entropy()?);
     let env = env.node("node", Role::Device);
     // Once is tried here, so that later there is no reason to fail.
     random()?;
@@ -47,19 +63,24 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     let me = Arc::new(held.identity.clone());
     let node = Node::new(me, settings, env.seed, u64::try_from(epoch).unwrap_or(0));
     let (tell, mut told) = mpsc::channel(UNTOLD);
-    let running = Running::start(env, node, listen, draw, tell).map_err(|e| {
+    let running = Running::start(env.clone(), node, listen, draw, tell).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {listen}: {e}; see who does (ss -ltnp), or choose another --listen (port 0 is any)"
         ))
     })?;
     let key = held.path.display().to_string();
-    let started = Line::Started { id: held.identity.id(), listen: running.addr(), key };
-    let mut ended = tell::print(&started);
+    let (id, listen) = (held.identity.id(), running.addr());
+    tell::print(&Line::Started { id, listen, key })?;
+    let presence = Presence { id, listen, version: VERSION, silent: listen_only };
+    let mut finding = match reach {
+        Some(reach) => Finding::start(&env, presence, reach)?,
+        None => Finding::default(),
+    };
     for peer in peers {
         running.given(peer).await;
     }
     let mut typed = lines::read(io::stdin());
-    let mut typing = true;
+    let (mut typing, mut ended) = (true, Ok(()));
     while ended.is_ok() {
         tokio::select! {
             biased;
@@ -67,7 +88,11 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
                 text::talk("Shutdown signal received...");
                 break;
             }
-            Some(told) = told.recv() => ended = tell::tell(told),
+            Some(told) = told.recv() => {
+                finding.heed(&told);
+                ended = tell::tell(told);
+            }
+            seen = finding.next() => ended = finding.pass_on(seen, &running).await,
             line = typed.recv(), if typing => match line {
                 None => typing = false,
                 Some(line) => match line.and_then(|line| Order::read(&line)) {
@@ -78,11 +103,22 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
             },
         }
     }
+    // Others are told first, so that they need not find out.
+    finding.take_back().await;
     running.stop().await;
     ended?;
     text::talk("TCP server closed");
+    finding.stop().await;
     text::talk("Node shut down successfully.");
     Ok(Exit::Done)
+}
+
+/// Who is there, for a node that is announced as far as that reaches.
+fn roster(reach: Option<&Reach>) -> Result<roster::Settings, Failure> {
+    let loopback = reach.is_some_and(Reach::is_loopback);
+    // Discovery keeps our own announcement back, so any other with our id is a clone's.
+    let name = Some(String::new());
+    Ok(roster::Settings::new(RawRoster { name, loopback, ..RawRoster::default() })?)
 }
 
 async fn obey(running: &Running, order: Order) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
 //! `wirelab node`: a TAZCOM node as a process. Stdout tells what it hears, stdin says what to say.
+mod finding;
 mod key;
 mod live;
 mod order;

@@ -1,7 +1,7 @@
 //! What a node tells, as lines of JSON. What its peers say appears in strings only.
 use std::net::SocketAddr;
 
-use net::node::Told;
+use net::{discovery::Reach, node::Told};
 use proto::tazcom::{
     MessageId, NodeId,
     gossip::{self, Alert, Shown},
@@ -17,6 +17,13 @@ use crate::{exit::Failure, text};
 pub(super) enum Line {
     /// It listens.
     Started { id: NodeId, listen: SocketAddr, key: String },
+    /// It looks for others, and where.
+    Discovery {
+        #[serde(flatten)]
+        reach: Reach,
+    },
+    /// Its own announcement came back to it.
+    Announced { name: String },
     /// Somebody is there, or has now proven to be.
     Joined { id: NodeId, verified: bool },
     /// Somebody is not there any more.
