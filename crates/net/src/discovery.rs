@@ -121,6 +121,10 @@ impl Discovery {
         });
         Ok((Self { env, daemon, fullname, goodbye_again: None, stop, task }, seen))
     }
+    /// The name by which it is announced, if it is and nobody else has it.
+    pub fn name(&self) -> Option<&str> {
+        self.fullname.as_deref().map(short)
+    }
     /// Asks whether the announcement of this name is still true. If nobody says so, [`Seen::Gone`]
     /// follows.
     pub fn reverify(&self, name: &str) {

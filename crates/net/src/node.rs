@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use proto::{
-    CloseReason, Frame,
+    CloseReason, Frame, Stage,
     tazcom::{
         Node,
         gossip::{self, Draft, Shown},
@@ -155,7 +155,8 @@ struct Driver {
     heard: mpsc::Sender<(u64, Heard)>,
     /// Open connections, by the node's numbers: ours in the record, and who carries them.
     open: BTreeMap<u64, (u32, mpsc::Sender<Do>)>,
-    dialling: BTreeMap<u64, AbortHandle>,
+    /// Those that are not open yet, likewise, and who opens them.
+    dialling: BTreeMap<u64, (u32, AbortHandle)>,
     dials: JoinSet<(u64, u32, io::Result<Stream>)>,
     carried: JoinSet<()>,
 }
@@ -233,7 +234,7 @@ impl Driver {
             env.record(Event::Connecting { conn: ours, addr });
             (conn, ours, env.net.connect(&[addr]).await)
         });
-        self.dialling.insert(conn, dial);
+        self.dialling.insert(conn, (ours, dial));
     }
 
     fn dialled(&mut self, conn: u64, ours: u32, stream: io::Result<Stream>) {
@@ -269,8 +270,12 @@ impl Driver {
                 Output::Connect(conn, addr) => self.dial(conn, addr),
                 Output::Transmit(conn, frame) => self.tell(conn, Do::Send(frame)),
                 Output::Close(conn, reason) => {
-                    if let Some(dial) = self.dialling.remove(&conn) {
+                    if let Some((ours, dial)) = self.dialling.remove(&conn) {
                         dial.abort();
+                        let late = matches!(reason, CloseReason::TimedOut(_));
+                        let stage = if late { Stage::ConnectTimeout } else { Stage::Cancelled };
+                        let detail = reason.to_string();
+                        self.env.record(Event::ConnectFailed { conn: ours, stage, detail });
                     }
                     self.tell(conn, Do::Close(reason));
                     self.open.remove(&conn);

@@ -1,8 +1,12 @@
 //! `wirelab node`.
+mod limits;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use proto::tazcom::simulate::Topology;
+
+pub(crate) use limits::{LimitArgs, LogFormat};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,9 +71,11 @@ pub(crate) struct LiveArgs {
     /// Looks for others and is not announced itself: whom it greets learns of it, nobody else.
     #[arg(long)]
     pub(crate) listen_only: bool,
-    /// Longest line of a greeting, in bytes with its newline.
-    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
-    pub(crate) message_size_limit: usize,
+    /// Sets limits from this file of TOML, in the words of their flags: idle_timeout = "60s".
+    #[arg(long, value_name = "FILE", env = "TAZCOM_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Which key.

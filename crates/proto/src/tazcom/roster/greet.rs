@@ -34,7 +34,7 @@ impl Roster {
             return self.put_off(now, attempt, by);
         }
         let record = self.records.get_mut(&key).expect("looked at just now");
-        (record.failures, record.doubt) = (0, None);
+        record.is_well();
         if verified {
             record.state = State::Up(attempt);
         } else {
@@ -121,6 +121,7 @@ impl Roster {
             record.state = State::Due(now);
             return;
         }
+        record.fails(why);
         if record.next_addr() {
             record.state = State::Due(now);
             return;
@@ -134,7 +135,6 @@ impl Roster {
                 self.out.push_back(Output::Reverify(name.clone()));
             }
         }
-        debug_assert!(!why.is_empty(), "an end has a reason");
     }
 
     pub(super) fn called(&mut self, now: Time, call: u64, peer: Peer, from: IpAddr) {
@@ -158,7 +158,7 @@ impl Roster {
         }
         for record in self.records.values_mut().filter(|record| record.is_of(id, from)) {
             record.there = Some(id);
-            (record.failures, record.doubt) = (0, None);
+            record.is_well();
             // If only that link remains, it is looked at again when that link ends.
             if let State::Due(at) = &mut record.state {
                 *at = (*at).max(now + self.settings.recheck);

@@ -164,6 +164,8 @@ pub struct Entry {
     pub linked: bool,
     /// Greetings that failed in a row.
     pub failures: u32,
+    /// Why the last one did.
+    pub problem: Option<String>,
 }
 
 impl Roster {
@@ -224,6 +226,7 @@ impl Roster {
                 there: id.is_some_and(|id| self.is_there(&id)),
                 linked: id.is_some_and(|id| self.is_linked(&id)),
                 failures: record.failures,
+                problem: record.problem.clone(),
             }
         };
         self.records.values().map(entry).collect()
@@ -277,7 +280,8 @@ impl Roster {
     /// It listens elsewhere now, say after a restart.
     fn moved(&mut self, now: Time, key: &str) {
         let Some(record) = self.records.get_mut(key) else { return };
-        (record.at, record.failures, record.doubt) = (0, 0, None);
+        record.is_well();
+        record.at = 0;
         match std::mem::replace(&mut record.state, State::Due(now)) {
             State::Due(_) => {}
             State::Dialing(attempt) | State::Up(attempt) => {

@@ -17,6 +17,8 @@ pub struct RawRoster {
     pub name: Option<String>,
     /// We are on loopback, so addresses there mean the same to us as to who announces them.
     pub loopback: bool,
+    /// An address that takes no connection for so long is given up.
+    pub connect: Span,
     /// Between greetings that fail.
     pub backoff: RawBackoff,
     /// An old peer, which does not stay connected, is greeted again after this.
@@ -40,6 +42,7 @@ impl Default for RawRoster {
         Self {
             name: None,
             loopback: false,
+            connect: Span::millis(5000),
             backoff: RawBackoff { max: Span::millis(5000), ..RawBackoff::default() },
             recheck: Span::millis(60_000),
             ghost: Span::millis(5000),
@@ -57,6 +60,7 @@ impl Default for RawRoster {
 pub struct Settings {
     pub(super) name: Option<String>,
     pub(super) loopback: bool,
+    pub(in crate::tazcom) connect: Duration,
     pub(super) backoff: Backoff,
     pub(super) recheck: Duration,
     pub(super) ghost: Duration,
@@ -75,7 +79,8 @@ impl Settings {
     pub fn new(raw: RawRoster) -> Result<Self, ConfigError> {
         #[rustfmt::skip]
         let RawRoster {
-            name, loopback, backoff, recheck, ghost, forget, records, calls, calls_each, call_burst,
+            name, loopback, connect, backoff, recheck, ghost, forget, records, calls, calls_each,
+            call_burst,
         } = raw;
         let within = |key: &str, value: usize, most: usize| {
             let problem = || ConfigError::new(key, format!("must be from 1 to {most}"));
@@ -88,11 +93,16 @@ impl Settings {
         if recheck.0 < Duration::from_secs(1) {
             return Err(ConfigError::new("recheck", "must be at least a second"));
         }
-        let (recheck, ghost, forget) = (recheck.0, ghost.0, forget.0);
+        if connect.0.is_zero() {
+            return Err(ConfigError::new("connect", "must be more than nothing"));
+        }
+        let (connect, recheck) = (connect.0, recheck.0);
+        let (ghost, forget) = (ghost.0, forget.0);
         let backoff = Backoff::new(backoff)?;
         Ok(Self {
             name: name.map(|name| name.to_ascii_lowercase()),
             loopback,
+            connect,
             backoff,
             recheck,
             ghost,

@@ -6,15 +6,25 @@ use net::{
     discovery::{Discovery, Lack, Presence, Reach, Seen},
     node::{Running, Told},
 };
-use proto::tazcom::roster;
+use proto::{Span, tazcom::roster};
 use tokio::sync::mpsc;
 
-use super::tell::{self, Line};
-use crate::{exit::Failure, text};
+use super::{
+    alone::Diagnosis,
+    classic::Classic,
+    tell::{self, Line},
+    voice::{Level, Voice},
+};
+use crate::exit::Failure;
+
+/// Of those who cannot be greeted, so many are told of.
+const MOST_UNREACHED: usize = 32;
 
 /// What finds others, if anything does.
-#[derive(Default)]
 pub(super) struct Finding {
+    voice: Voice,
+    classic: Classic,
+    presence: Option<Presence>,
     discovery: Option<Discovery>,
     seen: Option<mpsc::Receiver<Seen>>,
     /// The name our own announcement came back by.
@@ -22,23 +32,35 @@ pub(super) struct Finding {
 }
 
 impl Finding {
+    /// One that finds nobody.
+    pub(super) fn off(voice: Voice, classic: Classic) -> Self {
+        Self { voice, classic, presence: None, discovery: None, seen: None, ours: None }
+    }
     /// Begins, and says once what is in the way.
     ///
     /// # Errors
     /// The output is not writable.
-    pub(super) fn start(env: &Env, presence: Presence, reach: Reach) -> Result<Self, Failure> {
-        reach.lacks.iter().for_each(|lack| text::talk(&format!("warning: {}", words(lack))));
-        tell::print(&Line::Discovery { reach })?;
+    pub(super) fn start(
+        &mut self,
+        env: &Env,
+        presence: Presence,
+        reach: Reach,
+    ) -> Result<(), Failure> {
+        reach.lacks.iter().for_each(|lack| self.voice.warns(&words(lack)));
+        self.presence = Some(presence);
         match Discovery::start(env.clone(), presence) {
             Ok((discovery, seen)) => {
-                Ok(Self { discovery: Some(discovery), seen: Some(seen), ours: None })
+                if let Some(name) = discovery.name() {
+                    self.voice.logs(Level::Info, &format!("Publishing service '{name}'"));
+                }
+                (self.discovery, self.seen) = (Some(discovery), Some(seen));
             }
             Err(e) => {
                 let remedy = "the node goes on without; say who is there with --peer";
-                text::talk(&format!("warning: cannot {e}; {remedy}"));
-                Ok(Self::default())
+                self.voice.warns(&format!("cannot {e}; {remedy}"));
             }
         }
+        tell::print(&Line::Discovery { reach })
     }
     /// What is heard next of others; where nothing can be, that takes for ever. Cancel safe.
     pub(super) async fn next(&mut self) -> Seen {
@@ -55,6 +77,7 @@ impl Finding {
     /// # Errors
     /// The output is not writable.
     pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running) -> Result<(), Failure> {
+        self.classic.sees(&seen);
         match seen {
             Seen::Here(announcement) => running.discovered(announcement).await,
             Seen::Gone(name) => running.gone(name).await,
@@ -70,11 +93,31 @@ impl Finding {
     }
     /// Asks again for whom the node doubts.
     pub(super) fn heed(&self, told: &Told) {
+        self.classic.hears(told);
         if let (Some(discovery), Told::Roster(roster::Output::Reverify(name))) =
             (&self.discovery, told)
         {
             discovery.reverify(name);
         }
+    }
+    /// Says what may be wrong when nobody was there for so long.
+    ///
+    /// # Errors
+    /// The output is not writable.
+    pub(super) async fn explain(&self, after: Span, running: &Running) -> Result<(), Failure> {
+        let known = running.snapshot().await.map(|snapshot| snapshot.roster).unwrap_or_default();
+        let unreached = known.into_iter().filter(|entry| entry.failures > 0);
+        let diagnosis = Diagnosis {
+            after,
+            discovery: self.presence.map(|presence| Reach::look(presence.listen.ip())),
+            own_announcement: match self.presence {
+                Some(presence) if !presence.silent => Some(self.ours.is_some()),
+                Some(_) | None => None,
+            },
+            unreached: unreached.take(MOST_UNREACHED).map(Into::into).collect(),
+        };
+        self.voice.warns(&diagnosis.text());
+        tell::print(&Line::Alone { diagnosis })
     }
     /// Takes our announcement back.
     pub(super) async fn take_back(&mut self) {
@@ -86,7 +129,7 @@ impl Finding {
     pub(super) async fn stop(self) {
         if let Some(discovery) = self.discovery {
             discovery.stop().await;
-            text::talk("Zeroconf service unregistered");
+            self.voice.says("Zeroconf service unregistered");
         }
     }
 }

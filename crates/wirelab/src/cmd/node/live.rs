@@ -6,18 +6,21 @@ use net::{
     discovery::{Presence, Reach},
     node::Running,
 };
-use proto::tazcom::{Node, RawTerms, Terms, Version, node::Settings, roster, roster::RawRoster};
+use proto::tazcom::Node;
 use tokio::sync::mpsc;
 
 use super::{
+    alone::Alone,
+    classic::Classic,
     finding::Finding,
-    key,
+    key::{self, Held},
     order::Order,
     tell::{self, Line},
+    voice::{Level, Voice},
 };
 use crate::{
-    args::{KeyArgs, LiveArgs},
-    config,
+    args::{KeyArgs, LiveArgs, LogFormat},
+    config::{self, Living, VERSION},
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -27,24 +30,19 @@ use crate::{
 /// What it has to tell while stdout is slow; what is more is not told.
 const UNTOLD: usize = 1024;
 
-/// What it speaks.
-const VERSION: Version = Version::V03;
-
 /// # Errors
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, listen, peers, no_mdns, listen_only, message_size_limit } = args;
+    let LiveArgs { key, listen, peers, no_mdns, listen_only, config, limits } = args;
     let KeyArgs { key } = key;
     let net = Net::Tcp(TcpOptions::default());
     let listen = listen.unwrap_or_else(|| net.anywhere());
     let reach = (!no_mdns).then(|| Reach::look(listen.ip()));
-    let raw = RawTerms { version: VERSION, message_size_limit, ..RawTerms::default() };
-    let settings = Settings {
-        terms: Terms::new(raw)?,
-        roster: roster(reach.as_ref())?,
-        ..Settings::default()
-    };
+    let loopback = reach.as_ref().is_some_and(Reach::is_loopback);
+    let Living { settings, alone_after, log } =
+        config::living(limits, config.as_deref(), loopback)?;
+    let voice = Voice(log);
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let peers = tokio::select! {
         biased;
@@ -54,6 +52,10 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     let held = key::hold(key)?;
     let env = Env::new(net, Recorder::new(0), config::entropy()?);
     let env = env.node("node", Role::Device);
+    let classic = Classic::new(voice);
+    if log == LogFormat::Classic {
+        env.recorder.attach(classic.clone());
+    }
     // Once is tried here, so that later there is no reason to fail.
     random()?;
     let draw = || random().expect("there was chance when it started");
@@ -66,14 +68,15 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
             "cannot listen on {listen}: {e}; see who does (ss -ltnp), or choose another --listen (port 0 is any)"
         ))
     })?;
-    let key = held.path.display().to_string();
     let (id, listen) = (held.identity.id(), running.addr());
-    tell::print(&Line::Started { id, listen, key })?;
-    let presence = Presence { id, listen, version: VERSION, silent: listen_only };
-    let mut finding = match reach {
-        Some(reach) => Finding::start(&env, presence, reach)?,
-        None => Finding::default(),
-    };
+    introduce(voice, &held, listen);
+    tell::print(&Line::Started { id, listen, key: held.path.display().to_string() })?;
+    let mut finding = Finding::off(voice, classic);
+    if let Some(reach) = reach {
+        let presence = Presence { id, listen, version: VERSION, silent: listen_only };
+        finding.start(&env, presence, reach)?;
+    }
+    let mut alone = Alone::new(env, alone_after);
     for peer in peers {
         running.given(peer).await;
     }
@@ -83,14 +86,16 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
         tokio::select! {
             biased;
             () = signals.stop() => {
-                text::talk("Shutdown signal received...");
+                voice.says("Shutdown signal received...");
                 break;
             }
             Some(told) = told.recv() => {
                 finding.heed(&told);
+                alone.heed(&told);
                 ended = tell::tell(told);
             }
             seen = finding.next() => ended = finding.pass_on(seen, &running).await,
+            after = alone.ring() => ended = finding.explain(after, &running).await,
             line = typed.recv(), if typing => match line {
                 None => typing = false,
                 Some(line) => match line.and_then(|line| Order::read(&line)) {
@@ -105,18 +110,31 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     finding.take_back().await;
     running.stop().await;
     ended?;
-    text::talk("TCP server closed");
+    voice.says("TCP server closed");
     finding.stop().await;
-    text::talk("Node shut down successfully.");
+    voice.says("Node shut down successfully.");
     Ok(Exit::Done)
 }
 
-/// Who is there, for a node that is announced as far as that reaches.
-fn roster(reach: Option<&Reach>) -> Result<roster::Settings, Failure> {
-    let loopback = reach.is_some_and(Reach::is_loopback);
-    // Discovery keeps our own announcement back, so any other with our id is a clone's.
-    let name = Some(String::new());
-    Ok(roster::Settings::new(RawRoster { name, loopback, ..RawRoster::default() })?)
+/// What published nodes log first.
+fn introduce(voice: Voice, held: &Held, listen: SocketAddr) {
+    let Held { identity, path, made, .. } = held;
+    let from = path.display();
+    voice.logs(
+        Level::Info,
+        &match made {
+            true => format!("Generated new identity and saved to {from}"),
+            false => format!("Loaded existing identity from {from}"),
+        },
+    );
+    for line in [
+        "TAZCOM Node Initialized.".to_owned(),
+        format!("Node ID: {}", identity.id()),
+        format!("Listening on {listen}"),
+        format!("TCP server started on {listen}"),
+    ] {
+        voice.logs(Level::Info, &line);
+    }
 }
 
 async fn obey(running: &Running, order: Order) -> Result<(), Failure> {

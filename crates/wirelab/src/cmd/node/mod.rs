@@ -1,10 +1,13 @@
 //! `wirelab node`: a TAZCOM node as a process. Stdout tells what it hears, stdin says what to say.
+mod alone;
+mod classic;
 mod finding;
 mod key;
 mod live;
 mod order;
 mod simulate;
 mod tell;
+mod voice;
 
 use crate::{
     args::{IdArgs, NodeArgs, NodeWhat},

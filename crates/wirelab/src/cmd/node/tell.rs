@@ -9,6 +9,7 @@ use proto::tazcom::{
 };
 use serde::Serialize;
 
+use super::alone::Diagnosis;
 use crate::{exit::Failure, text};
 
 /// A line, by its event.
@@ -24,6 +25,11 @@ pub(super) enum Line {
     },
     /// Its own announcement came back to it.
     Announced { name: String },
+    /// Nobody is there, and what may be wrong.
+    Alone {
+        #[serde(flatten)]
+        diagnosis: Diagnosis,
+    },
     /// Somebody is there, or has now proven to be.
     Joined { id: NodeId, verified: bool },
     /// Somebody is not there any more.
