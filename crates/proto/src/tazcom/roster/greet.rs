@@ -13,6 +13,10 @@ impl Roster {
         let record = self.records.get_mut(&key).expect("attempts end with their record");
         let (claimed, at) = (record.claimed, record.addr().to_string());
         let who = if verified { id } else { claimed };
+        if record.missed.is_some() && !(verified && claimed == id) {
+            // Somebody else is where it was, and never said to be it.
+            return self.forget(&key);
+        }
         if verified && claimed.is_some() && claimed != id {
             // It is somebody, but not who was announced.
             return self.liar(now, attempt, claimed);
@@ -64,6 +68,7 @@ impl Roster {
         let (was_there, was_pinned) = (self.is_there(&who), self.pins.contains(&who));
         let record = self.records.get_mut(key).expect("the caller has looked");
         let before = record.there.replace(who).filter(|before| *before != who);
+        record.proven |= verified;
         if verified {
             self.pins.put(who, ());
         }
@@ -119,6 +124,7 @@ impl Roster {
         if matches!(record.state, State::Up(_)) {
             // It was there a moment ago, and is greeted again at once.
             record.state = State::Due(now);
+            record.missed = record.missed.map(|_| now + self.settings.missed);
             return;
         }
         record.fails(why);
@@ -129,7 +135,7 @@ impl Roster {
         record.failures = record.failures.saturating_add(1);
         let delay = self.settings.backoff.delay(record.failures, &mut self.rng);
         record.state = State::Due(now + delay);
-        if record.doubt.is_none() && record.failures == 1 {
+        if record.doubt.is_none() && record.failures == 1 && record.missed.is_none() {
             record.doubt = Some(now + self.settings.ghost);
             if let Some(name) = &record.name {
                 self.out.push_back(Output::Reverify(name.clone()));
@@ -157,7 +163,7 @@ impl Roster {
             self.out.push_back(Output::Joined(id, true));
         }
         for record in self.records.values_mut().filter(|record| record.is_of(id, from)) {
-            record.there = Some(id);
+            (record.there, record.proven) = (Some(id), true);
             record.is_well();
             // If only that link remains, it is looked at again when that link ends.
             if let State::Due(at) = &mut record.state {
@@ -183,6 +189,22 @@ impl Roster {
         }
         if !known {
             self.left(Some(id), Gone::Ghost);
+        }
+    }
+
+    /// It is not announced any more. Of one that has proven itself, a link that works is kept, and its
+    /// address is kept for a while.
+    pub(super) fn taken_back(&mut self, now: Time, key: &str) {
+        let Some(record) = self.records.get_mut(key) else { return };
+        if !record.proven {
+            return self.forget(key);
+        }
+        record.missed = Some(now + self.settings.missed);
+        let called = |who| self.called.values().any(|(called, _)| *called == who);
+        if !matches!(record.state, State::Up(_)) && !record.there.is_some_and(called) {
+            record.doubt = None;
+            let before = record.there.take();
+            self.left(before, Gone::Goodbye);
         }
     }
 
@@ -236,7 +258,8 @@ impl Roster {
                 ghosts.push(record.there.take());
             }
             let forgotten = record.heard + self.settings.forget <= now;
-            if record.name.is_some() && record.failures > 0 && forgotten {
+            let over = record.missed.is_some_and(|until| until <= now) && record.there.is_none();
+            if over || record.name.is_some() && record.failures > 0 && forgotten {
                 stale.push(key.clone());
             }
         }

@@ -196,7 +196,7 @@ impl Roster {
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
             Input::Discovered(announced) => self.discovered(now, announced),
-            Input::Gone(name) => self.forget(&name.to_ascii_lowercase()),
+            Input::Gone(name) => self.taken_back(now, &name.to_ascii_lowercase()),
             Input::Given(addr) => self.given(now, addr),
             Input::NetworkChanged => self.all_due(now),
             Input::Greeted(attempt, peer) => self.greeted(now, attempt, peer),
@@ -261,8 +261,9 @@ impl Roster {
         }
         let fresh = || Record::new(now, Some(announced.name.clone()), addrs.clone());
         let record = self.records.entry(key).or_insert_with(fresh);
-        record.heard = now;
+        (record.heard, record.missed) = (now, None);
         let moved = record.addrs != addrs || record.claimed != Some(id);
+        record.proven &= record.claimed == Some(id);
         (record.addrs, record.claimed) = (addrs, Some(id));
         record.version = announced.version.map(|version| version.chars().take(16).collect());
         if moved {

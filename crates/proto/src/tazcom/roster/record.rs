@@ -30,6 +30,10 @@ pub(super) struct Record {
     pub(super) heard: Time,
     /// Who was there, as far as we know still is.
     pub(super) there: Option<NodeId>,
+    /// It has proven here who it claims to be.
+    pub(super) proven: bool,
+    /// Not announced any more, and forgotten then unless a link to it is open.
+    pub(super) missed: Option<Time>,
 }
 
 /// How far a greeting is.
@@ -57,6 +61,8 @@ impl Record {
             doubt: None,
             heard: now,
             there: None,
+            proven: false,
+            missed: None,
         }
     }
     pub(super) fn addr(&self) -> SocketAddr {

@@ -25,6 +25,9 @@ pub struct RawRoster {
     pub recheck: Span,
     /// A peer that cannot be greeted any more is gone after this.
     pub ghost: Span,
+    /// One that has proven itself and is not announced any more is greeted for so long where it was: it
+    /// may be the network that is gone.
+    pub missed: Span,
     /// An announcement that is neither repeated nor true is forgotten after this.
     pub forget: Span,
     /// Announcements held, at most.
@@ -46,6 +49,7 @@ impl Default for RawRoster {
             backoff: RawBackoff { max: Span::millis(5000), ..RawBackoff::default() },
             recheck: Span::millis(60_000),
             ghost: Span::millis(5000),
+            missed: Span::millis(300_000),
             forget: Span::millis(4_500_000),
             records: 1024,
             calls: 256,
@@ -64,6 +68,7 @@ pub struct Settings {
     pub(super) backoff: Backoff,
     pub(super) recheck: Duration,
     pub(super) ghost: Duration,
+    pub(super) missed: Duration,
     pub(super) forget: Duration,
     pub(super) records: usize,
     pub(super) calls: usize,
@@ -79,7 +84,7 @@ impl Settings {
     pub fn new(raw: RawRoster) -> Result<Self, ConfigError> {
         #[rustfmt::skip]
         let RawRoster {
-            name, loopback, connect, backoff, recheck, ghost, forget, records, calls, calls_each,
+            name, loopback, connect, backoff, recheck, ghost, missed, forget, records, calls, calls_each,
             call_burst,
         } = raw;
         let within = |key: &str, value: usize, most: usize| {
@@ -97,7 +102,7 @@ impl Settings {
             return Err(ConfigError::new("connect", "must be more than nothing"));
         }
         let (connect, recheck) = (connect.0, recheck.0);
-        let (ghost, forget) = (ghost.0, forget.0);
+        let (ghost, missed, forget) = (ghost.0, missed.0, forget.0);
         let backoff = Backoff::new(backoff)?;
         Ok(Self {
             name: name.map(|name| name.to_ascii_lowercase()),
@@ -106,6 +111,7 @@ impl Settings {
             backoff,
             recheck,
             ghost,
+            missed,
             forget,
             records,
             calls,

@@ -135,6 +135,63 @@ fn an_announcement_found_to_be_false_is_gone_at_once() {
     assert_eq!(told.roster.snapshot(), []);
 }
 
+/// Multicast may cease where everything else goes on.
+#[test]
+fn a_link_that_works_needs_no_announcement() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    assert_eq!(told.hears(Input::Gone("B".into())), []);
+    assert!(told.roster.snapshot()[0].linked);
+    // And when it ends, it is greeted again.
+    assert_eq!(told.hears(Input::Ended(1, "reset".into())), [dial(2, "10.0.0.2:5000")]);
+}
+
+/// As after a partition, of which nobody says when it is over.
+#[test]
+fn one_that_has_proven_itself_is_looked_for_a_while_after_its_announcement_is_gone() {
+    for (missed, found) in [(60_000, true), (1_000, false)] {
+        let mut told = told();
+        let raw = RawRoster { missed: Span::millis(missed), ..RawRoster::default() };
+        told.roster = Roster::new(id(1), Settings::new(raw).unwrap(), 7);
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        told.hears(Input::Ended(1, "no word".into()));
+        told.fails(2);
+        assert_eq!(told.hears(Input::Gone("B".into())), [Output::Left(id(2), Gone::Goodbye)]);
+        let mut again = 0;
+        while again < 5 && told.wait.is_some() {
+            if let Some(Output::Dial(attempt, _)) = told.goes_on().first() {
+                again += 1;
+                told.fails(*attempt);
+            }
+        }
+        assert_eq!(told.wait.is_some(), found, "after {missed} ms");
+        if found {
+            let Output::Dial(attempt, _) = told.goes_on()[0] else { panic!() };
+            assert_eq!(
+                told.hears(Input::Greeted(attempt, proven(2))),
+                [Output::Joined(id(2), true)]
+            );
+        }
+    }
+}
+
+#[test]
+fn somebody_else_at_the_address_of_one_that_is_missed_is_no_impostor() {
+    for answer in [proven(9), OLD] {
+        let mut told = told();
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        told.hears(Input::Ended(1, "closed".into()));
+        told.fails(2);
+        told.hears(Input::Gone("B".into()));
+        let Output::Dial(attempt, _) = told.goes_on()[0] else { panic!() };
+        assert_eq!(told.hears(Input::Greeted(attempt, answer)), [Output::HangUp(attempt)]);
+        assert_eq!(told.roster.snapshot(), []);
+    }
+}
+
 #[test]
 fn an_impostor_takes_nothing_from_whom_it_claims_to_be() {
     let mut told = told();

@@ -1,12 +1,12 @@
 //! Discovery as a running node has it: begun where it is wanted and can be, and never a reason to end.
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use net::{
     Env,
     discovery::{Discovery, Lack, Presence, Reach, Seen},
     node::{Running, Told},
 };
-use proto::{Span, tazcom::roster};
+use proto::{Span, Time, tazcom::roster};
 use tokio::sync::mpsc;
 
 use super::{
@@ -17,6 +17,8 @@ use super::{
 };
 use crate::exit::Failure;
 
+/// Between two times that everybody is asked anew, at least.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Of those who cannot be greeted, so many are told of.
 const MOST_UNREACHED: usize = 32;
 
@@ -29,12 +31,22 @@ pub(super) struct Finding {
     seen: Option<mpsc::Receiver<Seen>>,
     /// The name our own announcement came back by.
     ours: Option<String>,
+    /// Before that, nobody is asked anew who is there.
+    look_again: Time,
 }
 
 impl Finding {
     /// One that finds nobody.
     pub(super) fn off(voice: Voice, classic: Classic) -> Self {
-        Self { voice, classic, presence: None, discovery: None, seen: None, ours: None }
+        Self {
+            voice,
+            classic,
+            presence: None,
+            discovery: None,
+            seen: None,
+            ours: None,
+            look_again: Time::default(),
+        }
     }
     /// Begins, and says once what is in the way.
     ///
@@ -54,6 +66,7 @@ impl Finding {
                     self.voice.logs(Level::Info, &format!("Publishing service '{name}'"));
                 }
                 (self.discovery, self.seen) = (Some(discovery), Some(seen));
+                self.look_again = env.now() + LOOK_AGAIN;
             }
             Err(e) => {
                 let remedy = "the node goes on without; say who is there with --peer";
@@ -91,13 +104,26 @@ impl Finding {
         }
         Ok(())
     }
-    /// Asks again for whom the node doubts.
-    pub(super) fn heed(&self, told: &Told) {
+    /// Asks again for whom the node doubts, and who else is there when somebody has come or gone: the
+    /// network may have been cut, or be whole again.
+    pub(super) fn heed(&mut self, told: &Told, now: Time) {
         self.classic.hears(told);
-        if let (Some(discovery), Told::Roster(roster::Output::Reverify(name))) =
-            (&self.discovery, told)
-        {
-            discovery.reverify(name);
+        let (Some(discovery), Told::Roster(told)) = (&self.discovery, told) else { return };
+        match told {
+            roster::Output::Reverify(name) => discovery.reverify(name),
+            roster::Output::Joined(..) | roster::Output::Left(..) if now >= self.look_again => {
+                self.look_again = now + LOOK_AGAIN;
+                discovery.look_again();
+            }
+            roster::Output::Joined(..)
+            | roster::Output::Left(..)
+            | roster::Output::Dial(..)
+            | roster::Output::HangUp(_)
+            | roster::Output::HangUpCall(_)
+            | roster::Output::Impostor { .. }
+            | roster::Output::Clone { .. }
+            | roster::Output::Refused(..)
+            | roster::Output::Wait(_) => {}
         }
     }
     /// Says what may be wrong when nobody was there for so long.

@@ -76,7 +76,7 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
         let presence = Presence { id, listen, version: VERSION, silent: listen_only };
         finding.start(&env, presence, reach)?;
     }
-    let mut alone = Alone::new(env, alone_after);
+    let mut alone = Alone::new(env.clone(), alone_after);
     for peer in peers {
         running.given(peer).await;
     }
@@ -90,7 +90,7 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
                 break;
             }
             Some(told) = told.recv() => {
-                finding.heed(&told);
+                finding.heed(&told, env.now());
                 alone.heed(&told);
                 ended = tell::tell(told);
             }
