@@ -24,6 +24,10 @@ impl Roster {
         if !verified && who.is_some_and(|who| self.pins.contains(&who)) {
             return self.liar(now, attempt, who);
         }
+        let key = match who.filter(|_| verified) {
+            Some(who) => self.takes_over(attempt, key, who),
+            None => key,
+        };
         if id == Some(self.me) {
             // Somebody gave us our own address; greeting ourselves again would tell nothing new.
             return self.put_off(now, attempt, DISTRUST);
@@ -98,10 +102,13 @@ impl Roster {
     }
 
     fn liar(&mut self, now: Time, attempt: u64, claimed: Option<NodeId>) {
-        let at = self.attempts.get(&attempt).and_then(|key| self.records.get(key));
-        let at = at.map(|record| match &record.name {
-            Some(name) => format!("{} ({name})", record.addr()),
-            None => record.addr().to_string(),
+        let key = self.attempts.get(&attempt);
+        let at = key.and_then(|key| self.records.get_mut(key)).map(|record| {
+            record.liar = true;
+            match &record.name {
+                Some(name) => format!("{} ({name})", record.addr()),
+                None => record.addr().to_string(),
+            }
         });
         if let (Some(claimed), Some(at)) = (claimed, at) {
             self.report(claimed, at);
@@ -125,7 +132,7 @@ impl Roster {
             // It was there a moment ago, and is greeted again at once.
             record.state = State::Due(now);
             record.missed = record.missed.map(|_| now + self.settings.missed);
-            return;
+            return self.hears_rival(&key);
         }
         record.fails(why);
         if record.next_addr() {
@@ -195,6 +202,7 @@ impl Roster {
     /// It is not announced any more. Of one that has proven itself, a link that works is kept, and its
     /// address is kept for a while.
     pub(super) fn taken_back(&mut self, now: Time, key: &str) {
+        self.forget_rival(key);
         let Some(record) = self.records.get_mut(key) else { return };
         if !record.proven {
             return self.forget(key);

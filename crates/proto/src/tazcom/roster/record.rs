@@ -5,7 +5,7 @@ use super::{Announcement, NodeId};
 use crate::Time;
 
 /// Addresses of one announcement that are tried, at most.
-const MAX_ADDRS: usize = 8;
+pub(super) const MAX_ADDRS: usize = 8;
 /// Characters of a reason that are kept, at most.
 const MAX_PROBLEM: usize = 200;
 
@@ -32,6 +32,10 @@ pub(super) struct Record {
     pub(super) there: Option<NodeId>,
     /// It has proven here who it claims to be.
     pub(super) proven: bool,
+    /// It claims a name that another record has, whose link works.
+    pub(super) rival_of: Option<String>,
+    /// It could not prove who it claims to be.
+    pub(super) liar: bool,
     /// Not announced any more, and forgotten then unless a link to it is open.
     pub(super) missed: Option<Time>,
 }
@@ -62,6 +66,8 @@ impl Record {
             heard: now,
             there: None,
             proven: false,
+            rival_of: None,
+            liar: false,
             missed: None,
         }
     }

@@ -77,13 +77,13 @@ fn who_is_found_is_greeted_at_once_and_is_there_when_it_answers() {
 
 #[test]
 fn a_peer_that_restarts_on_a_new_port_is_greeted_there_at_once() {
-    for answer in [proven(2), OLD] {
+    for (answer, old_link) in [(proven(2), vec![Output::HangUp(1)]), (OLD, vec![])] {
         let mut told = told();
         told.finds("B", 2, "10.0.0.2:5000");
         told.hears(Input::Greeted(1, answer));
         let said = told.finds("B", 2, "10.0.0.2:5001");
         assert_eq!(said.last(), Some(&dial(2, "10.0.0.2:5001")), "{said:?}");
-        assert_eq!(told.hears(Input::Greeted(2, answer)), []);
+        assert_eq!(told.hears(Input::Greeted(2, answer)), old_link);
     }
 }
 
@@ -221,6 +221,48 @@ fn one_that_has_proven_itself_is_never_believed_without_proof_again() {
     told.hears(Input::Called(2, proven(2), "10.0.0.2".parse().unwrap()));
     let at = "10.0.0.9".into();
     assert_eq!(told.hears(word), [Output::Impostor { claimed: id(2), at }]);
+}
+
+/// Multicast DNS is anybody's: who announces a name anew need not be who announced it first.
+#[test]
+fn a_link_that_works_is_kept_until_whoever_is_elsewhere_proves_to_be_the_same() {
+    let linked = || {
+        let mut told = told();
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        assert_eq!(told.finds("B", 2, "10.0.0.9:5000"), [dial(2, "10.0.0.9:5000")]);
+        assert_eq!(told.finds("B", 2, "10.0.0.9:5000"), []);
+        told
+    };
+    let mut it_moved = linked();
+    assert_eq!(it_moved.hears(Input::Greeted(2, proven(2))), [Output::HangUp(1)]);
+    let [entry] = &it_moved.roster.snapshot()[..] else { panic!("it is there once") };
+    assert!(entry.linked && entry.addr == "10.0.0.9:5000".parse().unwrap());
+    for answer in [OLD, proven(9)] {
+        let mut false_one = linked();
+        let said = false_one.hears(Input::Greeted(2, answer));
+        let at = "10.0.0.9:5000 (B)".into();
+        assert_eq!(said, [Output::Impostor { claimed: id(2), at }, Output::HangUp(2)]);
+        assert!(false_one.roster.snapshot()[0].linked);
+        let said = false_one.hears(Input::Ended(1, "reset".into()));
+        assert_eq!(said, [dial(3, "10.0.0.2:5000")], "the liar is not asked");
+    }
+    let mut late = linked();
+    late.fails(2);
+    let said = late.hears(Input::Ended(1, "no word".into()));
+    assert_eq!(said, [dial(3, "10.0.0.9:5000")], "what was announced last goes first");
+    assert_eq!(late.fails(3), [dial(4, "10.0.0.2:5000")]);
+}
+
+/// As when an interface comes up.
+#[test]
+fn another_address_more_is_no_reason_to_hang_up() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    assert_eq!(told.finds("B", 2, "10.0.0.1:5000 10.0.0.2:5000"), []);
+    assert_eq!(told.roster.snapshot()[0].addr, "10.0.0.2:5000".parse().unwrap());
+    assert_eq!(told.hears(Input::Ended(1, "reset".into())), [dial(2, "10.0.0.2:5000")]);
 }
 
 #[test]
