@@ -24,6 +24,8 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(target_os = "linux")]
+mod node_net;
 mod orders;
 mod output;
 mod pcap;

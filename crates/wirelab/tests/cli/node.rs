@@ -6,13 +6,13 @@ use serde_json::Value;
 use crate::support::*;
 
 /// A node on loopback, with its keys under this directory unless told otherwise.
-struct Node {
-    running: Running,
-    id: String,
-    listen: String,
+pub(crate) struct Node {
+    pub(crate) running: Running,
+    pub(crate) id: String,
+    pub(crate) listen: String,
 }
 
-fn node_in(state: &Path, words: &[&str]) -> Command {
+pub(crate) fn node_in(state: &Path, words: &[&str]) -> Command {
     let mut command = wirelab();
     command.env("XDG_STATE_HOME", state).arg("node").args(words);
     command
@@ -21,21 +21,24 @@ fn node_in(state: &Path, words: &[&str]) -> Command {
 impl Node {
     fn start(state: &Path, flags: &[&str]) -> Self {
         let flags = [&["--no-mdns", "--listen", "127.0.0.1:0"], flags].concat();
-        let running = Running::start(&mut node_in(state, &flags));
+        Self::of(&mut node_in(state, &flags))
+    }
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let running = Running::start(command);
         let started = json(&running.out.next());
         assert_eq!(started["event"], "started");
         let text = |key: &str| started[key].as_str().unwrap().to_owned();
         Self { id: text("id"), listen: text("listen"), running }
     }
-    fn tells(&self, event: &str) -> Value {
+    pub(crate) fn tells(&self, event: &str) -> Value {
         json(&self.running.out.until(&format!(r#""event":"{event}""#)))
     }
-    fn meets(&self, other: &Self) {
+    pub(crate) fn meets(&self, other: &Self) {
         let joined = self.tells("joined");
         assert_eq!((&joined["id"], &joined["verified"]), (&other.id.clone().into(), &true.into()));
     }
     /// The next message: who wrote it, where, and its words.
-    fn hears(&self) -> (String, String, String) {
+    pub(crate) fn hears(&self) -> (String, String, String) {
         let heard = self.tells("message");
         assert_eq!(heard["verified"], true, "{heard}");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
