@@ -24,6 +24,8 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(unix)]
+mod node_limits;
 #[cfg(target_os = "linux")]
 mod node_net;
 mod orders;

@@ -19,7 +19,7 @@ pub(crate) fn node_in(state: &Path, words: &[&str]) -> Command {
 }
 
 impl Node {
-    fn start(state: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn start(state: &Path, flags: &[&str]) -> Self {
         let flags = [&["--no-mdns", "--listen", "127.0.0.1:0"], flags].concat();
         Self::of(&mut node_in(state, &flags))
     }
@@ -227,7 +227,7 @@ fn the_limit_of_lines_decides_who_is_understood() {
 }
 
 /// What is answered to a line, until the end.
-fn said_to(addr: &str, line: &str) -> String {
+pub(crate) fn said_to(addr: &str, line: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut old = std::net::TcpStream::connect(addr).unwrap();
     old.set_read_timeout(Some(PATIENCE)).unwrap();

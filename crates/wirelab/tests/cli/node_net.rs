@@ -255,6 +255,20 @@ fn an_impostor_is_reported_and_never_believed() {
 }
 
 #[test]
+fn an_address_that_does_not_answer_has_as_long_as_was_set() {
+    let Some(world) = World::lay("waits", 2) else { return };
+    world.line[1].deafen();
+    for (limit, least, most) in [("300ms", 300, 2500), ("3s", 3000, 10_000)] {
+        let flags = ["--no-mdns", "--peer", "192.0.2.2:9", "--connect-timeout", limit];
+        let since = Instant::now();
+        let a = world.node(0, &[&flags[..], &["--log-format", "classic"]].concat());
+        a.running.err.until("Connection timeout to unknown @ 192.0.2.2:9");
+        let waited = since.elapsed().as_millis();
+        assert!((least..most).contains(&waited), "{limit}: {waited} ms");
+    }
+}
+
+#[test]
 fn one_that_only_listens_finds_others_and_is_found_by_nobody() {
     let Some(world) = World::lay("silent", 2) else { return };
     let mut a = world.node(0, &[]);
