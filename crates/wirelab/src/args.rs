@@ -154,8 +154,9 @@ fn variable(error: &clap::Error) -> Option<String> {
     let is_it = |given: String| given.split('=').next() == Some(flag);
     let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
     let name = name.replace('-', "_").to_uppercase();
-    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
-        .then_some(name)
+    let mut names = ["", "HSMS_", "TAZCOM_"].into_iter().map(|whose| format!("{whose}{name}"));
+    let given = names.find(|name| std::env::var_os(name).is_some());
+    given.filter(|_| error.kind() == ErrorKind::ValueValidation && !typed)
 }
 
 /// Pairs of which the second makes the first pointless. They are no clap conflicts: what the

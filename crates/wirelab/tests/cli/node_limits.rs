@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    node::{Node, said_to},
+    node::{Node, node_in, said_to},
     support::*,
 };
 
@@ -126,6 +126,14 @@ fn a_file_says_the_same_as_flags_which_go_before_it() {
     assert!(is_hung_up_on(&caller(&by_file, listens)));
     let (by_flag, _keys) = node(&["--config", file, "--read-timeout", "1h"]);
     assert!(!is_hung_up_on(&caller(&by_flag, listens)));
+    let with_env = |value| {
+        let mut command = node_in(dir.path(), &["--no-mdns", "--listen", "127.0.0.1:0"]);
+        command.args(["--config", file]).env("TAZCOM_READ_TIMEOUT", value);
+        command
+    };
+    assert!(!is_hung_up_on(&caller(&Node::of(&mut with_env("1h")), listens)));
+    let ran = finish(&mut with_env("soon"));
+    assert!(ran.failed(2).contains("(from the environment's TAZCOM_READ_TIMEOUT)"), "{ran:?}");
     std::fs::write(file, "read_timeut = '300ms'\n").unwrap();
     let ran = run(["node", "--no-mdns", "--config", file]);
     assert!(ran.failed(2).contains("read_timeut"), "{ran:?}");
