@@ -13,6 +13,7 @@ mod replay;
 mod report;
 mod run;
 mod sweep;
+mod talk;
 mod toggle;
 mod vkb;
 
@@ -35,6 +36,7 @@ pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
+pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,

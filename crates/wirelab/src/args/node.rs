@@ -4,11 +4,15 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use proto::tazcom::simulate::Topology;
 
+use super::talk::{self, AlertArgs, PeersArgs, SendArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   wirelab node
   wirelab node --no-mdns --listen 0.0.0.0:5252
   wirelab node --no-mdns --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node --tui
+  wirelab node send 'water at the north door'
   wirelab node id --create
   wirelab node simulate 1000 --topology random --loss 0.05
 
@@ -43,6 +47,15 @@ pub(crate) enum NodeWhat {
     /// Prints the id that belongs to the key.
     #[command(after_help = EXAMPLES)]
     Id(IdArgs),
+    /// Asks a node that runs who is there.
+    #[command(after_help = talk::EXAMPLES)]
+    Peers(PeersArgs),
+    /// Has a node that runs say something.
+    #[command(after_help = talk::EXAMPLES)]
+    Send(SendArgs),
+    /// Has a node that runs call for help, or say what became of a call.
+    #[command(after_help = talk::EXAMPLES)]
+    Alert(AlertArgs),
     /// Lets many nodes talk in a simulated world, and says how far their messages got.
     #[command(after_help = SIMULATE)]
     Simulate(SimulateArgs),
@@ -53,6 +66,13 @@ pub(crate) enum NodeWhat {
 pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// Where it listens for peers, send and alert of the same user. If left out, beside the key:
+    /// node.sock for node.key.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Shows a screen to chat on instead of reading and writing lines.
+    #[arg(long)]
+    pub(crate) tui: bool,
     /// Where it listens; port 0 is any free one. If left out, at every address and any free port.
     ///
     /// With one address, it is announced and looks for others there alone.

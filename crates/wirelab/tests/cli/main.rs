@@ -24,6 +24,10 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(unix)]
+mod node_screen;
+#[cfg(unix)]
+mod node_talk;
 mod orders;
 mod output;
 mod pcap;

@@ -9,8 +9,8 @@ use net::{
 use proto::tazcom::roster;
 use tokio::sync::mpsc;
 
-use super::tell::{self, Line};
-use crate::{exit::Failure, text};
+use super::{front::Front, tell::Line};
+use crate::text;
 
 /// What finds others, if anything does.
 #[derive(Default)]
@@ -23,20 +23,17 @@ pub(super) struct Finding {
 
 impl Finding {
     /// Begins, and says once what is in the way.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) fn start(env: &Env, presence: Presence, reach: Reach) -> Result<Self, Failure> {
-        reach.lacks.iter().for_each(|lack| text::talk(&format!("warning: {}", words(lack))));
-        tell::print(&Line::Discovery { reach })?;
+    pub(super) fn start(env: &Env, presence: Presence, reach: Reach, front: &Front) -> Self {
+        reach.lacks.iter().for_each(|lack| front.talk(&format!("warning: {}", words(lack))));
+        front.tell(Line::Discovery { reach });
         match Discovery::start(env.clone(), presence) {
             Ok((discovery, seen)) => {
-                Ok(Self { discovery: Some(discovery), seen: Some(seen), ours: None })
+                Self { discovery: Some(discovery), seen: Some(seen), ours: None }
             }
             Err(e) => {
                 let remedy = "the node goes on without; say who is there with --peer";
-                text::talk(&format!("warning: cannot {e}; {remedy}"));
-                Ok(Self::default())
+                front.talk(&format!("warning: cannot {e}; {remedy}"));
+                Self::default()
             }
         }
     }
@@ -51,22 +48,18 @@ impl Finding {
         pending().await
     }
     /// Tells the node what was heard.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running) -> Result<(), Failure> {
+    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running, front: &Front) {
         match seen {
             Seen::Here(announcement) => running.discovered(announcement).await,
             Seen::Gone(name) => running.gone(name).await,
             Seen::NetworkChanged => running.network_changed().await,
             Seen::Ours(name) => {
                 if self.ours.as_ref() != Some(&name) {
-                    tell::print(&Line::Announced { name: name.clone() })?;
+                    front.tell(Line::Announced { name: name.clone() });
                     self.ours = Some(name);
                 }
             }
         }
-        Ok(())
     }
     /// Asks again for whom the node doubts.
     pub(super) fn heed(&self, told: &Told) {
