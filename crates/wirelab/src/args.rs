@@ -3,6 +3,7 @@
 mod bench;
 mod decode;
 mod device;
+mod dirs;
 mod hsms;
 mod judge;
 mod node;
@@ -12,6 +13,7 @@ mod replay;
 mod report;
 mod run;
 mod sweep;
+mod talk;
 mod toggle;
 mod vkb;
 
@@ -24,10 +26,11 @@ use clap::{
 pub(crate) use bench::BenchArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
+pub(crate) use dirs::{runtime_dir, state_dir};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
 pub(crate) use node::{
-    IdArgs, KeyArgs, LimitArgs, LiveArgs, LogFormat, NodeArgs, NodeWhat, SimulateArgs, state_dir,
+    IdArgs, KeyArgs, LimitArgs, LiveArgs, LogFormat, NodeArgs, NodeWhat, SimulateArgs,
 };
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
@@ -35,6 +38,7 @@ pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
+pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 use proto::tazcom::simulate::Topology;
 
+use super::talk::{self, AlertArgs, PeersArgs, SendArgs};
 pub(crate) use limits::{LimitArgs, LogFormat};
 
 const EXAMPLES: &str = "\
@@ -13,6 +14,8 @@ Examples:
   wirelab node
   wirelab node --no-mdns --listen 0.0.0.0:5252
   wirelab node --no-mdns --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node --tui
+  wirelab node send 'water at the north door'
   wirelab node id --create
   wirelab node simulate 1000 --topology random --loss 0.05
 
@@ -47,6 +50,15 @@ pub(crate) enum NodeWhat {
     /// Prints the id that belongs to the key.
     #[command(after_help = EXAMPLES)]
     Id(IdArgs),
+    /// Asks a node that runs who is there.
+    #[command(after_help = talk::EXAMPLES)]
+    Peers(PeersArgs),
+    /// Has a node that runs say something.
+    #[command(after_help = talk::EXAMPLES)]
+    Send(SendArgs),
+    /// Has a node that runs call for help, or say what became of a call.
+    #[command(after_help = talk::EXAMPLES)]
+    Alert(AlertArgs),
     /// Lets many nodes talk in a simulated world, and says how far their messages got.
     #[command(after_help = SIMULATE)]
     Simulate(SimulateArgs),
@@ -57,6 +69,13 @@ pub(crate) enum NodeWhat {
 pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// Where it listens for peers, send and alert of the same user. If left out, beside the key:
+    /// node.sock for node.key.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Shows a screen to chat on instead of reading and writing lines.
+    #[arg(long)]
+    pub(crate) tui: bool,
     /// Where it listens; port 0 is any free one. If left out, at every address and any free port.
     ///
     /// With one address, it is announced and looks for others there alone.
@@ -121,15 +140,4 @@ pub(crate) struct SimulateArgs {
     /// Prints the plan and what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Where the user's programs keep what is to outlive them; none if that cannot be known.
-pub(crate) fn state_dir() -> Option<PathBuf> {
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    if cfg!(windows) {
-        return absolute("LOCALAPPDATA").map(|dir| dir.join("wirelab"));
-    }
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    absolute("XDG_STATE_HOME").or_else(home).map(|dir| dir.join("wirelab"))
 }

@@ -28,6 +28,10 @@ mod node;
 mod node_limits;
 #[cfg(target_os = "linux")]
 mod node_net;
+#[cfg(unix)]
+mod node_screen;
+#[cfg(unix)]
+mod node_talk;
 mod orders;
 mod output;
 mod pcap;

@@ -46,12 +46,12 @@ impl Node {
     }
 }
 
-fn json(line: &str) -> Value {
+pub(crate) fn json(line: &str) -> Value {
     serde_json::from_str(line).expect(line)
 }
 
 /// Two nodes that have met, and where their keys are.
-fn pair() -> (Node, Node, tempfile::TempDir) {
+pub(crate) fn pair() -> (Node, Node, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let a = Node::start(dir.path(), &[]);
     let b = Node::start(dir.path(), &["--peer", &a.listen]);
@@ -60,7 +60,7 @@ fn pair() -> (Node, Node, tempfile::TempDir) {
     (a, b, dir)
 }
 
-fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 

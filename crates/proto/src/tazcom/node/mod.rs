@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Gossip, Identity, Link, NodeId, Roster, Terms,
+    Gossip, Identity, Link, MessageId, NodeId, Roster, Terms,
     gossip::{self, Draft, MAX_PEERS, Shown},
     roster::{self, Announcement, Entry},
 };
@@ -177,6 +177,19 @@ impl Node {
             Input::Say(draft) => self.tell(now, gossip::Input::Say(draft)),
             Input::Timeout => self.timeout(now),
         }
+    }
+    /// Says something at `now`, and shows how.
+    ///
+    /// # Errors
+    /// It cannot be said, and why.
+    pub fn say(&mut self, now: Time, draft: Draft) -> Result<Shown, String> {
+        let said = self.gossip.say(now, draft);
+        self.tell(now, gossip::Input::Timeout);
+        said
+    }
+    /// How far a message has come; none if it is not known, or not any more.
+    pub fn spread_of(&self, id: &MessageId) -> Option<gossip::Spread> {
+        self.gossip.spread_of(id)
     }
     /// What to do next.
     pub fn poll_output(&mut self) -> Output {

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use super::{
     alone::Diagnosis,
     classic::Classic,
-    tell::{self, Line},
+    front::Front,
+    tell::Line,
     voice::{Level, Voice},
 };
-use crate::exit::Failure;
 
 /// Between two times that everybody is asked anew, at least.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -49,16 +49,8 @@ impl Finding {
         }
     }
     /// Begins, and says once what is in the way.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) fn start(
-        &mut self,
-        env: &Env,
-        presence: Presence,
-        reach: Reach,
-    ) -> Result<(), Failure> {
-        reach.lacks.iter().for_each(|lack| self.voice.warns(&words(lack)));
+    pub(super) fn start(&mut self, env: &Env, presence: Presence, reach: Reach, front: &Front) {
+        reach.lacks.iter().for_each(|lack| self.voice.warns(&words(lack), front));
         self.presence = Some(presence);
         match Discovery::start(env.clone(), presence) {
             Ok((discovery, seen)) => {
@@ -70,10 +62,10 @@ impl Finding {
             }
             Err(e) => {
                 let remedy = "the node goes on without; say who is there with --peer";
-                self.voice.warns(&format!("cannot {e}; {remedy}"));
+                self.voice.warns(&format!("cannot {e}; {remedy}"), front);
             }
         }
-        tell::print(&Line::Discovery { reach })
+        front.tell(Line::Discovery { reach });
     }
     /// What is heard next of others; where nothing can be, that takes for ever. Cancel safe.
     pub(super) async fn next(&mut self) -> Seen {
@@ -86,10 +78,7 @@ impl Finding {
         pending().await
     }
     /// Tells the node what was heard.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running) -> Result<(), Failure> {
+    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running, front: &Front) {
         self.classic.sees(&seen);
         match seen {
             Seen::Here(announcement) => running.discovered(announcement).await,
@@ -97,12 +86,11 @@ impl Finding {
             Seen::NetworkChanged => running.network_changed().await,
             Seen::Ours(name) => {
                 if self.ours.as_ref() != Some(&name) {
-                    tell::print(&Line::Announced { name: name.clone() })?;
+                    front.tell(Line::Announced { name: name.clone() });
                     self.ours = Some(name);
                 }
             }
         }
-        Ok(())
     }
     /// Asks again for whom the node doubts, and who else is there when somebody has come or gone: the
     /// network may have been cut, or be whole again.
@@ -127,10 +115,7 @@ impl Finding {
         }
     }
     /// Says what may be wrong when nobody was there for so long.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) async fn explain(&self, after: Span, running: &Running) -> Result<(), Failure> {
+    pub(super) async fn explain(&self, after: Span, running: &Running, front: &Front) {
         let known = running.snapshot().await.map(|snapshot| snapshot.roster).unwrap_or_default();
         let unreached = known.into_iter().filter(|entry| entry.failures > 0);
         let diagnosis = Diagnosis {
@@ -142,8 +127,8 @@ impl Finding {
             },
             unreached: unreached.take(MOST_UNREACHED).map(Into::into).collect(),
         };
-        self.voice.warns(&diagnosis.text());
-        tell::print(&Line::Alone { diagnosis })
+        self.voice.warns(&diagnosis.text(), front);
+        front.tell(Line::Alone { diagnosis });
     }
     /// Takes our announcement back.
     pub(super) async fn take_back(&mut self) {

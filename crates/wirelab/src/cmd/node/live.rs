@@ -1,5 +1,5 @@
 //! A node that runs until it is told to stop: its listener, its peers, its words.
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use net::{
     Env, Net, Recorder, Role, TcpOptions,
@@ -12,29 +12,32 @@ use tokio::sync::mpsc;
 use super::{
     alone::Alone,
     classic::Classic,
+    desk::Desk,
     finding::Finding,
+    front::{Front, Said},
     key::{self, Held},
-    order::Order,
-    tell::{self, Line},
+    order::{Order, Say},
+    tell::Line,
+    tui::Screen,
     voice::{Level, Voice},
 };
 use crate::{
     args::{KeyArgs, LiveArgs, LogFormat},
     config::{self, Living, VERSION},
     exit::{Exit, Failure},
-    lines,
     signals::Signals,
-    text,
 };
 
-/// What it has to tell while stdout is slow; what is more is not told.
+/// What it has to tell while it is busy; what is more is counted.
 const UNTOLD: usize = 1024;
+/// How often it is looked how far messages have come, while somebody wants to know.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// # Errors
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, listen, peers, no_mdns, listen_only, config, limits } = args;
+    let LiveArgs { key, socket, tui, listen, peers, no_mdns, listen_only, config, limits } = args;
     let KeyArgs { key } = key;
     let net = Net::Tcp(TcpOptions::default());
     let listen = listen.unwrap_or_else(|| net.anywhere());
@@ -42,6 +45,8 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     let loopback = reach.as_ref().is_some_and(Reach::is_loopback);
     let Living { settings, alone_after, log } =
         config::living(limits, config.as_deref(), loopback)?;
+    // On a screen there is no room for a log.
+    let log = if tui { LogFormat::Json } else { log };
     let voice = Voice(log);
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let peers = tokio::select! {
@@ -70,46 +75,59 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     })?;
     let (id, listen) = (held.identity.id(), running.addr());
     introduce(voice, &held, listen);
-    tell::print(&Line::Started { id, listen, key: held.path.display().to_string() })?;
+    let mut front = if tui { Front::Screen(Screen::open(id)?) } else { Front::lines() };
+    front.tell(Line::Started { id, listen, key: held.path.display().to_string() });
+    let mut desk = Desk::open(socket.as_deref(), &held.path, &front)?;
     let mut finding = Finding::off(voice, classic);
     if let Some(reach) = reach {
         let presence = Presence { id, listen, version: VERSION, silent: listen_only };
-        finding.start(&env, presence, reach)?;
+        finding.start(&env, presence, reach, &front);
     }
     let mut alone = Alone::new(env.clone(), alone_after);
     for peer in peers {
         running.given(peer).await;
     }
-    let mut typed = lines::read(io::stdin());
-    let (mut typing, mut ended) = (true, Ok(()));
-    while ended.is_ok() {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut stopped = false;
+    let ended = loop {
         tokio::select! {
             biased;
             () = signals.stop() => {
-                voice.says("Shutdown signal received...");
-                break;
+                stopped = true;
+                break Ok(());
             }
-            Some(told) = told.recv() => {
-                finding.heed(&told, env.now());
-                alone.heed(&told);
-                ended = tell::tell(told);
+            Some(news) = told.recv() => {
+                finding.heed(&news, env.now());
+                alone.heed(&news);
+                front.told(news);
+                if told.is_empty() {
+                    front.missing(running.untold());
+                }
             }
-            seen = finding.next() => ended = finding.pass_on(seen, &running).await,
-            after = alone.ring() => ended = finding.explain(after, &running).await,
-            line = typed.recv(), if typing => match line {
-                None => typing = false,
-                Some(line) => match line.and_then(|line| Order::read(&line)) {
-                    Ok(Order::Quit) => break,
-                    Ok(order) => ended = obey(&running, order).await,
-                    Err(problem) => text::talk(&format!("error: {problem}")),
-                },
+            seen = finding.next() => finding.pass_on(seen, &running, &front).await,
+            after = alone.ring() => finding.explain(after, &running, &front).await,
+            said = front.next() => match said {
+                Said::Order(Order::Quit) => break Ok(()),
+                Said::Order(order) => obey(&running, order, &front, &mut desk).await,
+                Said::Wrong(problem) => front.talk(&format!("error: {problem}")),
+                Said::Lost(failure) => break Err(failure),
             },
+            call = desk.next() => if desk.obey(call, &running, &front).await {
+                break Ok(());
+            },
+            _ = ticks.tick(), if desk.is_followed() => desk.look(&running, &front).await,
         }
+    };
+    front.close();
+    if stopped {
+        voice.says("Shutdown signal received...");
     }
     // Others are told first, so that they need not find out.
     finding.take_back().await;
+    desk.close().await;
     running.stop().await;
     ended?;
+    front.finish();
     voice.says("TCP server closed");
     finding.stop().await;
     voice.says("Node shut down successfully.");
@@ -137,17 +155,39 @@ fn introduce(voice: Voice, held: &Held, listen: SocketAddr) {
     }
 }
 
-async fn obey(running: &Running, order: Order) -> Result<(), Failure> {
+async fn obey(running: &Running, order: Order, front: &Front, desk: &mut Desk) {
     match order {
         Order::Quit | Order::Nothing => {}
-        Order::Say(say) => running.say(say.draft(random()?)).await,
+        Order::Say(what) => match say(running, what).await {
+            Ok(said) => desk.told(said, front),
+            Err(problem) => front.tell(Line::Unsaid { problem }),
+        },
         Order::Peers => {
-            if let Some(snapshot) = running.snapshot().await {
-                tell::print(&Line::Peers { peers: snapshot.roster })?;
+            if let Some(peers) = peers(running).await {
+                front.tell(peers);
             }
         }
+        Order::Follow(message) => match running.spread_of(message).await {
+            Some(spread) => front.tell(Line::Spread { message, spread }),
+            None => front.talk(&format!("error: no message {message} is known here")),
+        },
     }
-    Ok(())
+}
+
+/// Says something; what is to be told of it.
+///
+/// # Errors
+/// It cannot be said, and why.
+pub(super) async fn say(running: &Running, say: Say) -> Result<Line, String> {
+    let random = random().map_err(|_| "there are no random bytes for it")?;
+    let message = running.say(say.draft(random)).await?;
+    let spread = running.spread_of(message.id).await;
+    Ok(Line::Said { message, given: spread.map_or(0, |spread| spread.given) })
+}
+
+/// Everybody it knows of; none once it has ended.
+pub(super) async fn peers(running: &Running) -> Option<Line> {
+    running.snapshot().await.map(|snapshot| Line::Peers { peers: snapshot.roster })
 }
 
 /// Where they listen: of a name, all its addresses.

@@ -1,6 +1,7 @@
 //! How a node speaks to the person at stderr: in plain lines, or as a published node logs.
 use jiff::tz::TimeZone;
 
+use super::front::Front;
 use crate::{args::LogFormat, text};
 
 /// What a published node calls the weight of a line.
@@ -15,7 +16,7 @@ pub(super) enum Level {
 pub(super) struct Voice(pub(super) LogFormat);
 
 impl Voice {
-    /// Something everybody wants to know.
+    /// Something everybody wants to know at the end, when there is no screen any more.
     pub(super) fn says(self, line: &str) {
         match self.0 {
             LogFormat::Json => text::talk(line),
@@ -23,9 +24,9 @@ impl Voice {
         }
     }
     /// Something is not as it should be.
-    pub(super) fn warns(self, line: &str) {
+    pub(super) fn warns(self, line: &str, front: &Front) {
         match self.0 {
-            LogFormat::Json => text::talk(&format!("warning: {line}")),
+            LogFormat::Json => front.talk(&format!("warning: {line}")),
             LogFormat::Classic => log(Level::Warning, line),
         }
     }
