@@ -94,6 +94,9 @@ def restart(start, keys):
 def ghost(start):
     running, doomed = start(0), start(1)
     running.joined(doomed)
+    # One that was never announced is gone with its link.
+    while not any(peer["linked"] and peer["name"] for peer in running.peers()):
+        time.sleep(0.05)
     doomed.kill()
     since = time.monotonic()
     gone = running.until("left")[1] - since

@@ -49,6 +49,8 @@ fn try_line(name: &str, count: u8) -> Result<Vec<Namespace>, String> {
             run(Command::new("ip").args(["-n", &before.name]).args(veth).arg(&next.name))?;
             before.plug("eth1", Ipv4Addr::new(192, 0, 2, n * 16 - 15))?;
             next.plug("eth0", addr)?;
+            before.is_up("eth1")?;
+            next.is_up("eth0")?;
         }
         line.push(next);
     }
@@ -120,6 +122,14 @@ impl Namespace {
     fn plug(&self, interface: &str, addr: Ipv4Addr) -> Result<(), String> {
         self.ip(&["address", "add", &format!("{addr}/28"), "dev", interface])?;
         self.ip(&["link", "set", interface, "up"])
+    }
+    /// Waits until the other end is plugged in as well, which the kernel takes its time to tell.
+    fn is_up(&self, interface: &str) -> Result<(), String> {
+        let script = format!(
+            "for n in $(seq 200); do ip link show {interface} | grep -q 'state UP' && exit; \
+             sleep 0.02; done; exit 1"
+        );
+        self.sh(&script)
     }
     /// From now on it hears nothing, and nobody is told.
     pub(crate) fn deafen(&self) {

@@ -142,9 +142,10 @@ impl Roster {
         record.failures = record.failures.saturating_add(1);
         let delay = self.settings.backoff.delay(record.failures, &mut self.rng);
         record.state = State::Due(now + delay);
-        if record.doubt.is_none() && record.failures == 1 && record.missed.is_none() {
+        if record.doubt.is_none() && record.failures == 1 {
             record.doubt = Some(now + self.settings.ghost);
-            if let Some(name) = &record.name {
+            // What is not announced cannot be asked for.
+            if let (Some(name), None) = (&record.name, record.missed) {
                 self.out.push_back(Output::Reverify(name.clone()));
             }
         }

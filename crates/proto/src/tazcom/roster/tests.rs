@@ -147,6 +147,27 @@ fn a_link_that_works_needs_no_announcement() {
     assert_eq!(told.hears(Input::Ended(1, "reset".into())), [dial(2, "10.0.0.2:5000")]);
 }
 
+/// As when a plug is pulled: the announcement goes first, and then the link.
+#[test]
+fn one_whose_link_ends_after_its_announcement_leaves_as_well() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    told.hears(Input::Gone("B".into()));
+    told.hears(Input::Ended(1, "no word".into()));
+    told.fails(2);
+    loop {
+        let said = told.goes_on();
+        if let Some(Output::Dial(attempt, _)) = said.first() {
+            told.fails(*attempt);
+        }
+        if said.contains(&Output::Left(id(2), Gone::Ghost)) {
+            break;
+        }
+    }
+    assert!(told.now <= Time::from_millis(5000), "{:?}", told.now);
+}
+
 /// As after a partition, of which nobody says when it is over.
 #[test]
 fn one_that_has_proven_itself_is_looked_for_a_while_after_its_announcement_is_gone() {
