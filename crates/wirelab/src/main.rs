@@ -6,9 +6,8 @@ mod config;
 mod exit;
 mod http;
 mod lines;
-// Until a command listens.
-#[allow(dead_code, unused_imports)]
 mod local;
+mod out;
 mod signals;
 mod text;
 mod told;
