@@ -80,7 +80,8 @@ pub(crate) struct ProxyArgs {
     /// Where to carry to.
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
     pub(crate) to: Option<String>,
-    /// What is spoken, for faults that are about frames: toggle, vkb or hsms.
+    /// What is spoken, for faults that are about frames: toggle, vkb, hsms, cync
+    /// or tazcom.
     #[arg(long, requires = "listen")]
     pub(crate) protocol: Option<String>,
     /// A fault in force from the start; may be given several times.

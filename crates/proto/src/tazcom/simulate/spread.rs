@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// Points of the curve, besides the one at the beginning.
-const POINTS: u32 = 100;
+/// Points of the curve, besides the one at the beginning: one for each percent of those who heard.
+const POINTS: usize = 100;
 
 /// How messages spread, over all of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// Who had heard by when, from the beginning to when the last had.
+    /// Who had heard by when, from the beginning to when the last had: when 1 % of those who ever did
+    /// had, 2 %, and so on.
     pub reached: Vec<Reached>,
     /// How often a message was first heard through no node, one, two, and so on.
     pub hops: Vec<u64>,
@@ -33,10 +34,9 @@ pub(super) fn of<'a>(
     hops: &[u8],
     copies: impl Iterator<Item = &'a Vec<u8>>,
 ) -> Spread {
-    let last = delays.last().copied().unwrap_or_default();
-    let reached = (0..=POINTS).map(|n| {
-        let by = last * n / POINTS;
-        let heard = delays.partition_point(|delay| *delay <= by);
+    let reached = (0..=POINTS).map(|percent| {
+        let heard = (delays.len() * percent).div_ceil(POINTS);
+        let by = heard.checked_sub(1).map_or(Duration::ZERO, |last| delays[last]);
         Reached { ms: by.as_secs_f64() * 1000.0, share: heard as f64 / wanted }
     });
     Spread {
