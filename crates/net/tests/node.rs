@@ -79,7 +79,8 @@ impl Peer {
     }
     async fn say(&self, words: &str) {
         let (channel, lifetime) = (MAIN_CHANNEL.into(), Duration::from_secs(60));
-        self.running.say(Draft { channel, lifetime, words: Words::Chat(words.into()) }).await;
+        let words = Words::Chat(words.into());
+        self.running.say(Draft { channel, lifetime, words }).await.unwrap();
     }
     /// Who said the next words that are shown, through how many nodes they came, and whether they are
     /// signed.

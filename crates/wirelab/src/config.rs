@@ -1,6 +1,7 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
 mod hosting;
+mod node;
 pub(crate) mod proxy;
 
 use std::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub(crate) use hosting::{Hosting, Server, hosting};
+pub(crate) use node::{Living, VERSION, living};
 
 /// A name of a host has no more characters.
 const LONGEST_HOST: usize = 253;

@@ -6,6 +6,8 @@ mod config;
 mod exit;
 mod http;
 mod lines;
+mod local;
+mod out;
 mod signals;
 mod text;
 mod told;

@@ -24,6 +24,14 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(unix)]
+mod node_limits;
+#[cfg(target_os = "linux")]
+mod node_net;
+#[cfg(unix)]
+mod node_screen;
+#[cfg(unix)]
+mod node_talk;
 mod orders;
 mod output;
 mod pcap;
