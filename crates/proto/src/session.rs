@@ -81,6 +81,10 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn listening(&self) -> bool {
         true
     }
+    /// Whether the device was told to leave its port for another one. Asking forgets it.
+    fn leaves(&self) -> bool {
+        false
+    }
     /// A look at what the device remembers, asked of the device itself.
     fn snapshot(&self) -> Self::Snapshot;
     /// Every byte named, and what is wrong with it.
@@ -131,7 +135,7 @@ pub enum Input<'a, R> {
     Request(Ticket, R),
     /// Nobody waits for this request any more: an answer that still comes is late.
     Forget(Ticket),
-    /// The device was prompted: there may be something to say.
+    /// The device was prompted, or told to behave otherwise: there may be something to say or to do.
     Prompted,
     /// We are about to hang up: say what the protocol wants said first.
     Leave,

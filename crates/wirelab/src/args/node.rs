@@ -29,7 +29,8 @@ Exit codes: 0 told to stop, 2 a flag or the key file makes no sense, 3 a port ta
 const SIMULATE: &str = "\
 Examples:
   wirelab node simulate 1000 --topology random --loss 0.05
-  wirelab node simulate 20 --topology line --json";
+  wirelab node simulate 20 --topology line --json
+  wirelab node simulate 500 --loss 0.1 --plot spread.svg";
 
 /// Is a TAZCOM node: greets its peers, hears and tells.
 ///
@@ -144,4 +145,7 @@ pub(crate) struct SimulateArgs {
     /// Prints the plan and what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Writes a drawing, SVG: who had heard by when, hops, copies.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
 }

@@ -81,7 +81,7 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
     pub(crate) to: Option<String>,
     /// What is spoken, for faults that are about frames, and so that secrets are covered: toggle, vkb,
-    /// hsms or cync.
+    /// hsms, cync or tazcom.
     #[arg(long, requires = "listen")]
     pub(crate) protocol: Option<String>,
     /// A fault in force from the start; may be given several times.

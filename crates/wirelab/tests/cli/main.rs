@@ -50,6 +50,8 @@ mod stages;
 mod support;
 mod sweep;
 mod target;
+#[cfg(unix)]
+mod tazcom;
 mod toggle;
 mod tools;
 mod toxiproxy;

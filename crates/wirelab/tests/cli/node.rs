@@ -281,3 +281,20 @@ fn simulated_worlds_are_equal_for_equal_seeds() {
     }
     assert!(run(["node", "simulate", "1"]).failed(2).contains("N must be from 2 to 10000"));
 }
+
+#[test]
+fn a_simulated_world_is_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let plot = dir.path().join("spread.svg");
+    let ask = |plot: &Path| {
+        let plot = plot.to_str().unwrap();
+        run(["node", "simulate", "12", "--messages", "2", "--plot", plot, "--json"])
+    };
+    let outcome = ask(&plot).ok().result()["outcome"].clone();
+    let drawn = fs::read_to_string(&plot).unwrap();
+    assert!(drawn.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{drawn}");
+    assert_eq!(drawn.matches("<polyline").count(), 1);
+    let bars = |key: &str| outcome["spread"][key].as_array().unwrap().len();
+    assert_eq!(drawn.matches("<rect").count(), bars("hops") + bars("copies"), "{outcome}");
+    assert!(ask(&dir.path().join("no/such/place.svg")).failed(3).contains("cannot write"));
+}
