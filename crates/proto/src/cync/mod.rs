@@ -19,6 +19,7 @@ mod redact;
 mod request;
 mod settings;
 mod sync;
+mod turns;
 mod wrong;
 
 use std::{
@@ -28,7 +29,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, explain::Explanation,
-    session::Answers,
+    session::Answers, turn::Turn,
 };
 pub use client::Client;
 pub use clock::Clock;
@@ -127,5 +128,8 @@ impl Protocol for Cync {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        turns::turns(message)
     }
 }
