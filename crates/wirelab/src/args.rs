@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod capture;
 mod decode;
 mod device;
 mod hsms;
@@ -22,6 +23,9 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use capture::{
+    CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
+};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
@@ -85,6 +89,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
+    /// Imports captures of others, and tells what is in them.
+    Capture(CaptureArgs),
     /// Measures client and device against bare sockets.
     Bench(BenchArgs),
     /// Writes the completion script for a shell.

@@ -50,7 +50,8 @@ impl Took {
         let mut sorted = samples.to_vec();
         sorted.sort_by(f64::total_cmp);
         let max_ms = *sorted.last()?;
-        let [p50_ms, p90_ms, p95_ms, p99_ms] = [500, 900, 950, 990].map(|p| nearest_rank(&sorted, p));
+        let [p50_ms, p90_ms, p95_ms, p99_ms] =
+            [500, 900, 950, 990].map(|p| nearest_rank(&sorted, p));
         Some(Self { p50_ms, p90_ms, p95_ms, p99_ms, max_ms })
     }
 }
@@ -67,7 +68,11 @@ struct Kind {
 
 /// How long answers took that came within `patience`: a row for each kind of exchange and one for each
 /// connection it came about on.
-pub fn rows(moments: &[Moment], protocol: &dyn AnyProtocol, patience: std::time::Duration) -> Vec<Row> {
+pub fn rows(
+    moments: &[Moment],
+    protocol: &dyn AnyProtocol,
+    patience: std::time::Duration,
+) -> Vec<Row> {
     let mut kinds: BTreeMap<&'static str, BTreeMap<usize, Kind>> = BTreeMap::new();
     for Moment { at, conn, what, .. } in moments {
         let What::Packet(Packet { flow, bytes, cut: false, .. }) = what else { continue };

@@ -107,7 +107,9 @@ impl Head {
         let found = when::find(&words[1..]).ok_or("no date and time like 2025/11/06 12:34:56.0")?;
         let number = |key: &str| {
             let value = words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-            value.and_then(|value| value.parse::<u64>().ok()).ok_or(format!("no `{key}=` and a number"))
+            value
+                .and_then(|value| value.parse::<u64>().ok())
+                .ok_or(format!("no `{key}=` and a number"))
         };
         let length = usize::try_from(number("length")?).unwrap_or(usize::MAX);
         if length > MOST_BLOCK {
@@ -206,10 +208,8 @@ mod tests {
     #[test]
     fn the_text_beside_the_bytes_is_not_taken_for_bytes() {
         let (told, wrong) = read(VERBOSE);
-        let expected = [
-            (1, Flow::Up, b"A1 \n~\0".to_vec()),
-            (1, Flow::Down, b" 41 42 43 44 45 F".to_vec()),
-        ];
+        let expected =
+            [(1, Flow::Up, b"A1 \n~\0".to_vec()), (1, Flow::Down, b" 41 42 43 44 45 F".to_vec())];
         assert_eq!((told, wrong), (expected.to_vec(), vec![]));
     }
 
@@ -226,7 +226,9 @@ mod tests {
     #[test]
     fn connections_are_told_apart_by_the_places_of_their_bytes() {
         let block = |way: char, from: u64, byte: u8| {
-            format!("{way} 2025/11/06 12:34:56.1  length=1 from={from} to={from}\n {byte:02x}\n--\n")
+            format!(
+                "{way} 2025/11/06 12:34:56.1  length=1 from={from} to={from}\n {byte:02x}\n--\n"
+            )
         };
         let text = [
             block('>', 0, 1),
@@ -245,16 +247,29 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_told_with_its_line() {
-        let told = |text: &str| read(text).1.into_iter().map(|(n, why)| format!("{n}: {why}")).collect::<Vec<_>>();
-        let head = |length: usize, from: u64| format!("> 2025/11/06 12:34:56.1  length={length} from={from} to=0\n");
+        let told = |text: &str| {
+            read(text).1.into_iter().map(|(n, why)| format!("{n}: {why}")).collect::<Vec<_>>()
+        };
+        let head = |length: usize, from: u64| {
+            format!("> 2025/11/06 12:34:56.1  length={length} from={from} to=0\n")
+        };
         assert_eq!(told(&(head(3, 0) + " 01 02\n--\n")), ["3: a block of 3 bytes has 2"]);
-        assert_eq!(told(&(head(1, 0) + " 01 02\n--\n")), ["2: more bytes than the 1 that were told"]);
+        assert_eq!(
+            told(&(head(1, 0) + " 01 02\n--\n")),
+            ["2: more bytes than the 1 that were told"]
+        );
         assert_eq!(
             told(&(head(1, 0) + " 01\n--\n" + &head(1, 5) + " 02\n--\n")),
             ["6: 4 bytes before byte 5 are in no block"]
         );
-        assert_eq!(told("> 2025/11/06 12:34:56.1 length=x from=0\n"), ["1: no `length=` and a number"]);
-        assert_eq!(told("> yesterday length=1 from=0\n"), ["1: no date and time like 2025/11/06 12:34:56.0"]);
+        assert_eq!(
+            told("> 2025/11/06 12:34:56.1 length=x from=0\n"),
+            ["1: no `length=` and a number"]
+        );
+        assert_eq!(
+            told("> yesterday length=1 from=0\n"),
+            ["1: no date and time like 2025/11/06 12:34:56.0"]
+        );
         assert!(told("hello\n")[0].starts_with("1: neither the head"));
         assert!(told(&head(2 << 20, 0))[0].contains("none is read"));
         assert_eq!(told(&(head(1, 0) + " 01")).len(), 0, "the file may end with the last bytes");

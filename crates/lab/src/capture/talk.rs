@@ -58,8 +58,13 @@ pub struct Packet {
 /// that carried it, else as the clients saw theirs, else the devices.
 pub fn moments(records: &[Record], protocol: &dyn AnyProtocol) -> Vec<Moment> {
     let seen_by = seen_by(records);
-    let mut talk =
-        Talk { protocol, legs: BTreeMap::new(), lines: Vec::new(), moments: Vec::new(), proxied: seen_by == Some(Role::Proxy) };
+    let mut talk = Talk {
+        protocol,
+        legs: BTreeMap::new(),
+        lines: Vec::new(),
+        moments: Vec::new(),
+        proxied: seen_by == Some(Role::Proxy),
+    };
     for record in records.iter().filter(|record| Some(record.role) == seen_by) {
         talk.take(record);
     }
@@ -69,7 +74,10 @@ pub fn moments(records: &[Record], protocol: &dyn AnyProtocol) -> Vec<Moment> {
 
 fn seen_by(records: &[Record]) -> Option<Role> {
     let said = |role: Role| {
-        records.iter().any(|record| record.role == role && matches!(record.event, Event::Received { .. } | Event::Sent { .. }))
+        records.iter().any(|record| {
+            record.role == role
+                && matches!(record.event, Event::Received { .. } | Event::Sent { .. })
+        })
     };
     [Role::Proxy, Role::Client, Role::Device, Role::Lab].into_iter().find(|role| said(*role))
 }

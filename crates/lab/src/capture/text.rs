@@ -120,7 +120,9 @@ impl Text {
             return Ok(*conn);
         }
         if self.conns.len() == MOST_CONNECTIONS {
-            return Err(format!("over {MOST_CONNECTIONS} connections; cut the capture into pieces"));
+            return Err(format!(
+                "over {MOST_CONNECTIONS} connections; cut the capture into pieces"
+            ));
         }
         let conn = self.conns.len() as u64;
         self.conns.insert(name, conn);

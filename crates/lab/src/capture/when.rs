@@ -44,7 +44,8 @@ fn instant(word: &str) -> Option<Timestamp> {
 }
 
 fn date(word: &str) -> Option<Date> {
-    let is_date = word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit() || b"-/".contains(&b));
+    let is_date =
+        word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit() || b"-/".contains(&b));
     is_date.then(|| word.replace('/', "-").parse().ok())?
 }
 
@@ -125,7 +126,8 @@ mod tests {
         ] {
             assert_eq!(read(line), Some((at.to_owned(), words)), "{line}");
         }
-        for line in ["d3 00", "7300000019", "23:00:00:00", "12:99:00", "2025-13-01 00:00:00", "é"] {
+        for line in ["d3 00", "7300000019", "23:00:00:00", "12:99:00", "2025-13-01 00:00:00", "é"]
+        {
             assert_eq!(read(line), None, "{line}");
         }
     }

@@ -46,7 +46,8 @@ impl Line {
         let line = line.replace('→', "->").replace('←', "<-");
         let (plain, notes) = without_notes(&line);
         let is_gap = |c: char| c.is_whitespace() || matches!(c, '|' | ';');
-        let words: Vec<_> = plain.split(is_gap).map(|word| word.trim_end_matches([':', ','])).collect();
+        let words: Vec<_> =
+            plain.split(is_gap).map(|word| word.trim_end_matches([':', ','])).collect();
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let mut about = About { when: when::find(&words), ..About::default() };
         let words = &words[about.when.as_ref().map_or(0, |found| found.words)..];
@@ -65,10 +66,12 @@ impl Line {
         let arrow = meta.iter().chain(&notes).any(|word| word.contains('>') || word.contains('<'));
         match (about.flow, bytes.is_empty()) {
             (_, false) => Ok(Self::Packet(about, bytes)),
-            (Some(_), true) if arrow || about.size.is_some() => match meta.iter().any(|w| is_hex(w)) {
-                true => Err(format!("`{}` is not hex digits in pairs", meta[meta.len() - 1])),
-                false => Ok(Self::Packet(about, bytes)),
-            },
+            (Some(_), true) if arrow || about.size.is_some() => {
+                match meta.iter().any(|w| is_hex(w)) {
+                    true => Err(format!("`{}` is not hex digits in pairs", meta[meta.len() - 1])),
+                    false => Ok(Self::Packet(about, bytes)),
+                }
+            }
             // Prose says "in" and "out", too.
             (Some(_) | None, true) => Ok(Self::Other),
         }
@@ -123,7 +126,8 @@ impl About {
 fn size(word: &str, next: &str) -> Option<Size> {
     let counted = next.to_ascii_lowercase().starts_with("byte").then_some(word);
     let lower = word.to_ascii_lowercase();
-    let keyed = lower.split_once(['=', ':']).filter(|(key, _)| matches!(*key, "len" | "length" | "size"));
+    let keyed =
+        lower.split_once(['=', ':']).filter(|(key, _)| matches!(*key, "len" | "length" | "size"));
     counted.or(keyed.map(|(_, value)| value))?.parse().ok().map(Size)
 }
 
@@ -133,7 +137,9 @@ fn conn(word: &str, next: &str) -> Option<String> {
         return Some(name.to_owned());
     }
     let lower = word.to_ascii_lowercase();
-    let rest = ["connection_id", "conn_id", "connection", "conn"].iter().find_map(|key| lower.strip_prefix(key))?;
+    let rest = ["connection_id", "conn_id", "connection", "conn"]
+        .iter()
+        .find_map(|key| lower.strip_prefix(key))?;
     let name = rest.trim_start_matches([':', '=', '#']);
     let number = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty();
     match (rest, name) {
@@ -158,9 +164,8 @@ enum Side {
 
 fn side(name: &str) -> Option<Side> {
     match name.to_ascii_lowercase().as_str() {
-        "d" | "dev" | "device" | "bridge" | "lamp" | "bulb" | "plug" | "switch" | "tool" | "equipment" => {
-            Some(Side::Device)
-        }
+        "d" | "dev" | "device" | "bridge" | "lamp" | "bulb" | "plug" | "switch" | "tool"
+        | "equipment" => Some(Side::Device),
         "cloud" | "controller" | "hub" | "app" | "host" | "addon" | "add-on" => Some(Side::Other),
         "client" | "dialler" | "dialer" => Some(Side::Dialler),
         "server" | "srv" | "s" | "listener" | "upstream" => Some(Side::Listener),
@@ -182,10 +187,12 @@ fn flow(word: &str, device_dials: bool) -> Result<Option<Flow>, String> {
         "down" | "in" | "inbound" | "recv" | "received" | "rx" => return Ok(Some(Flow::Down)),
         _ => {}
     }
-    let to = |arrow: char| lower.split_once(arrow).map(|(one, other)| {
-        let ends = ['-', '=', '>', '<'];
-        (one.trim_end_matches(ends), other.trim_start_matches(ends))
-    });
+    let to = |arrow: char| {
+        lower.split_once(arrow).map(|(one, other)| {
+            let ends = ['-', '=', '>', '<'];
+            (one.trim_end_matches(ends), other.trim_start_matches(ends))
+        })
+    };
     let (from, onto) = match (to('>'), to('<')) {
         (Some(from_to), _) => from_to,
         (None, Some((to, from))) => (from, to),
@@ -198,7 +205,9 @@ fn flow(word: &str, device_dials: bool) -> Result<Option<Flow>, String> {
         (Some(Side::Device), _) | (_, Some(Side::Other)) => up_if(device_dials),
         (Some(Side::Other), _) | (_, Some(Side::Device)) => up_if(!device_dials),
         (None, None) => {
-            return Err(format!("nobody knows `{from}` and `{onto}`; write DEV->CLOUD, or > and <"));
+            return Err(format!(
+                "nobody knows `{from}` and `{onto}`; write DEV->CLOUD, or > and <"
+            ));
         }
     })
 }
@@ -213,7 +222,9 @@ fn of_json(line: &str, device_dials: bool) -> Result<Line, String> {
             _ => None,
         })
     };
-    let Some(hex) = text(&["hex", "raw_packet_hex", "payload", "data"]) else { return Ok(Line::Other) };
+    let Some(hex) = text(&["hex", "raw_packet_hex", "payload", "data"]) else {
+        return Ok(Line::Other);
+    };
     let bytes = bytes(&hex)?;
     let time = text(&["timestamp", "time", "ts"]).unwrap_or_default();
     // What follows tells a number of milliseconds from hex digits.
