@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration}
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery};
+use crate::{
+    RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery, turn::Turn,
+};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -101,6 +103,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// A message on one line, for reading.
     fn in_words(message: &[u8]) -> String {
         Self::explain(message).in_words()
+    }
+    /// What a whole message asks or answers; none if the protocol does not say.
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        let _ = message;
+        Vec::new()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod capture;
 mod cync;
 mod decode;
 mod device;
@@ -25,6 +26,9 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use capture::{
+    CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
+};
 pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
@@ -95,6 +99,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
+    /// Imports captures of others, and tells what is in them.
+    Capture(CaptureArgs),
     /// Measures client and device against bare sockets.
     Bench(BenchArgs),
     /// Writes the completion script for a shell.

@@ -43,6 +43,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Judge(args) => cmd::judge::run(args),
         Command::Report(args) => cmd::report::run(args),
         Command::Diff(args) => cmd::diff::run(args),
+        Command::Capture(args) => cmd::capture::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::Completions(args) => cmd::completions::run(args),

@@ -21,6 +21,7 @@ mod redact;
 mod request;
 mod settings;
 mod sync;
+mod turns;
 mod wrong;
 
 use std::{
@@ -30,7 +31,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
-    explain::Explanation, session::Answers,
+    explain::Explanation, session::Answers, turn::Turn,
 };
 pub use chaos::RawChaos;
 pub use client::Client;
@@ -137,5 +138,8 @@ impl Protocol for Cync {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        turns::turns(message)
     }
 }
