@@ -173,7 +173,6 @@ impl Socat {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use super::*;
 
