@@ -205,6 +205,8 @@ pub(crate) struct Playing {
     pub(crate) quirks: Vec<String>,
     pub(crate) metrics_port: Option<u16>,
     pub(crate) http_port: Option<u16>,
+    /// Nodes are told of it.
+    pub(crate) announce: bool,
     pub(crate) raw: bool,
 }
 
@@ -224,6 +226,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         applied_limit,
         applied_ttl,
         metrics_port,
+        announce,
         http_port,
         raw,
     } = args;
@@ -245,7 +248,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
     let addr = address(&host, port.unwrap_or(protocol.port()))?;
-    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, raw })
+    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, announce, raw })
 }
 
 /// The settings of equipment that are given.

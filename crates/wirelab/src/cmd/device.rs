@@ -1,5 +1,6 @@
 //! `wirelab device`: a device as a process. Stdout tells what it saw; stdin, and HTTP if wanted, tell
 //! it what to do.
+mod announce;
 mod control;
 mod order;
 
@@ -18,6 +19,7 @@ use crate::{
     text,
     told::{Lost, Told},
 };
+use announce::Announcer;
 use control::{Asked, Control};
 use order::{Done, Order};
 
@@ -28,7 +30,8 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, device, addr, quirks, metrics_port, http_port, raw } = playing;
+    let Playing { protocol, device, addr, quirks, metrics_port, http_port, announce, raw } =
+        playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
@@ -38,19 +41,27 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
         device.misbehave(&quirk)?;
     }
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
-    let host = device.plug_in(env.node("device", Role::Device), addr).map_err(|e| {
+    let env = env.node("device", Role::Device);
+    let host = device.plug_in(env.clone(), addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
+    let mut announcer = match announce {
+        true => Some(Announcer::start(env, &*host)?),
+        false => None,
+    };
     let control = http_port.map(|port| Control::start(port, recorder)).transpose()?;
     let ended = tokio::select! {
         biased;
         () = signals.stop() => Ok(Exit::Done),
         () = lost.noticed.notified() => Err(lost.failure()),
-        ended = obey(protocol, &*host, control) => ended,
+        ended = obey(protocol, &*host, control, &mut announcer) => ended,
     };
     host.stop().await;
+    if let Some(announcer) = announcer {
+        announcer.stop().await;
+    }
     ended
 }
 
@@ -66,6 +77,7 @@ async fn obey(
     protocol: &dyn AnyProtocol,
     host: &dyn AnyHost,
     mut control: Option<Control>,
+    announcer: &mut Option<Announcer>,
 ) -> Result<Exit, Failure> {
     let mut lines = lines::read(io::stdin());
     let mut typing = true;
@@ -81,13 +93,20 @@ async fn obey(
                     Ok(order) => order.obey(protocol, host).await,
                     Err(problem) => Err(problem),
                 };
+                if let Some(announcer) = announcer {
+                    announcer.follow(host)?;
+                }
                 if let Some(exit) = told(done)? {
                     return Ok(exit);
                 }
             }
             Some(Asked { order, answer }) = asked(&mut control) => {
+                let done = order.obey(protocol, host).await;
+                if let Some(announcer) = announcer {
+                    announcer.follow(host)?;
+                }
                 // Whoever asked may not wait for the answer any more.
-                let _ = answer.send(order.obey(protocol, host).await);
+                let _ = answer.send(done);
             }
         }
     }
