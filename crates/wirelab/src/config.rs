@@ -208,6 +208,8 @@ pub(crate) struct Playing {
     pub(crate) quirks: Vec<String>,
     pub(crate) metrics_port: Option<u16>,
     pub(crate) http_port: Option<u16>,
+    /// Nodes are told of it.
+    pub(crate) announce: bool,
     pub(crate) raw: bool,
     pub(crate) show_secrets: bool,
     pub(crate) tls: Option<TlsClient>,
@@ -233,6 +235,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         applied_limit,
         applied_ttl,
         metrics_port,
+        announce,
         http_port,
         raw,
         show_secrets,
@@ -269,7 +272,18 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
-    Ok(Playing { protocol, devices, addr, quirks, metrics_port, http_port, raw, show_secrets, tls })
+    Ok(Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        announce,
+        raw,
+        show_secrets,
+        tls,
+    })
 }
 
 /// TLS with whoever has a certificate of this file; with anybody, if there is none.

@@ -131,7 +131,7 @@ Examples:
   wirelab device hsms --active --port 5001 --tool etcher.toml
   wirelab device cync --devices 50 --to 192.0.2.4:23779 --set pace=home --set latency=86ms
   wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
-  wirelab device tazcom --set version=0.3 --mode impostor
+  wirelab device tazcom --host 0.0.0.0 --announce --set version=0.3 --mode impostor
 
 Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
 
@@ -226,6 +226,9 @@ pub(crate) struct DeviceArgs {
     /// Serves metrics of what it saw on http://127.0.0.1:PORT/metrics; 0 is any free port, printed.
     #[arg(long, value_name = "PORT")]
     pub(crate) metrics_port: Option<u16>,
+    /// tazcom: is announced by multicast DNS, so that nodes find it; needs a --host that they can reach.
+    #[arg(long)]
+    pub(crate) announce: bool,
     /// Takes orders over HTTP on this port of 127.0.0.1; 0 is any free one, which is printed.
     #[arg(long, value_name = "PORT")]
     pub(crate) http_port: Option<u16>,

@@ -6,7 +6,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::*;
+use crate::{node::Node, support::*};
 
 /// RFC 8032, the public key of test 1.
 const ID: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -120,4 +120,56 @@ fn a_proxy_knows_its_lines_by_their_kind() {
 fn an_exchange_is_swept() {
     let swept = run(["sweep", "--protocol", "tazcom", "--case", "cut", "--lane", "down"]).ok();
     assert!(swept.out.contains(" passed, 0 failed, 0 inconclusive\n"), "{swept:?}");
+}
+
+#[test]
+fn a_real_node_believes_it_and_no_impostor() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--set", "version=0.3"];
+    let (mut peer, twin) =
+        (device_of("tazcom", &flags), [&flags[..], &["--mode", "impostor"]].concat());
+    let id = peer.show().0["id"].clone();
+    let node = Node::start(dir.path(), &["--peer", &peer.addr.to_string()]);
+    let joined = node.tells("joined");
+    assert_eq!((&joined["id"], &joined["verified"]), (&id, &true.into()));
+    let greeted = peer.show().0["greeted"].clone();
+    assert_eq!(greeted, json!({ &node.id: { "times": 1, "verified": true } }));
+    // Of another key under its id.
+    let twin = device_of("tazcom", &twin);
+    let wary = Node::start(dir.path(), &["--peer", &twin.addr.to_string()]);
+    assert_eq!(wary.tells("impostor")["claimed"], id);
+    twin.running.out.until("\"challenge\"");
+}
+
+#[test]
+fn only_nodes_are_announced() {
+    let ran = run(["device", "toggle", "--port", "0", "--announce"]);
+    assert!(ran.failed(2).contains("only tazcom devices are"), "{ran:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_that_is_announced_is_found_where_it_moves_and_missed_when_it_vanishes() {
+    let Some(net) = crate::netns::line("announced", 2) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let announced = |flags: &[&str]| {
+        let mut command = wirelab();
+        command.args(["device", "tazcom", "--host", "0.0.0.0", "--port", "0", "--announce"]);
+        let peer = Running::start(&mut net[0].inside(command.args(flags)));
+        peer.out.until("\"listening\"");
+        peer
+    };
+    let node = Node::of(&mut net[1].inside(&crate::node::node_in(dir.path(), &[])));
+    // An old one stays linked to nobody, and is greeted again wherever it is.
+    let mut old = announced(&["--set", "key=7"]);
+    old.out.until("\"hello\"");
+    assert_eq!(node.tells("joined")["verified"], false);
+    old.say("mode port_change");
+    old.out.until("\"listening\"");
+    old.out.until("\"hello\"");
+    let mut new = announced(&["--set", "key=8", "--set", "version=0.3"]);
+    let joined = json(&node.running.out.until("\"verified\":true"));
+    new.out.until("\"proof\"");
+    new.say("mode vanish");
+    assert_eq!(json(&node.running.out.until("\"left\""))["id"], joined["id"]);
 }
