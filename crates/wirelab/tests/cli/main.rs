@@ -15,6 +15,7 @@ mod hold;
 mod hsms;
 #[cfg(target_os = "linux")]
 mod hsms_cable;
+mod imports;
 mod interrupted;
 mod judge;
 mod links;
