@@ -220,3 +220,113 @@ impl<S: Sink> Carried<S> {
         self.seq += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::{
+        judge::{Outcome, judge_by_laws},
+        registry::find,
+    };
+
+    fn carried(saids: Vec<Said>, covers: bool) -> (Vec<Record>, Account) {
+        let records = Arc::new(Mutex::new(Vec::new()));
+        let kept = records.clone();
+        let sink = move |record: &Record| kept.lock().unwrap().push(record.clone());
+        let cync = find("cync").unwrap();
+        let mut carried = Carried::new(sink, Timestamp::UNIX_EPOCH, cync, covers);
+        saids.into_iter().for_each(|said| carried.take(said));
+        let (_, account) = carried.end();
+        (records.lock().unwrap().clone(), account)
+    }
+
+    fn said(ms: i64, conn: u64, flow: Flow, what: What) -> Said {
+        Said { at: Timestamp::from_millisecond(ms).ok(), conn, flow, what }
+    }
+
+    fn bytes(bytes: &'static [u8]) -> What {
+        What::Bytes(bytes.into())
+    }
+
+    #[test]
+    fn what_came_in_at_one_end_went_out_at_the_other_and_no_law_is_broken() {
+        let (records, account) = carried(
+            vec![
+                said(0, 7, Flow::Up, bytes(b"\xd3\0\0\0\0")),
+                said(20, 7, Flow::Down, bytes(b"\xd8\0\0\0\0")),
+                said(30, 8, Flow::Up, bytes(b"\xd3")),
+                said(40, 7, Flow::Up, What::Fin),
+                said(41, 7, Flow::Down, What::Fin),
+                said(50, 8, Flow::Down, What::Reset),
+                said(60, 8, Flow::Up, bytes(b"late")),
+                said(70, 9, Flow::Up, bytes(b"\xd3\0\0\0\0")),
+            ],
+            true,
+        );
+        assert_eq!((account.connections, account.bytes, account.covered), (3, 16, 0));
+        let told: Vec<_> = records
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::Received { conn, bytes } => Some(format!("{conn} got {}", bytes.len())),
+                Event::Sent { conn, bytes } => Some(format!("{conn} sent {}", bytes.len())),
+                Event::Eof { conn } => Some(format!("{conn} fin")),
+                Event::Closed { conn, reason } => Some(format!("{conn} {reason}")),
+                _ => None,
+            })
+            .collect();
+        let expected = [
+            "1 got 5",
+            "2 sent 5",
+            "2 got 5",
+            "1 sent 5",
+            "3 got 1",
+            "4 sent 1",
+            "1 fin",
+            "2 fin",
+            "1 peer closed the connection",
+            "2 peer closed the connection",
+            "3 reset by us",
+            "4 connection reset",
+            "5 got 5",
+            "6 sent 5",
+            "5 closed by us",
+            "6 closed by us",
+        ];
+        assert_eq!(told, expected);
+        assert!(records.iter().map(|record| record.seq).eq(0..records.len() as u64));
+        assert_eq!(judge_by_laws(&records).outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn time_does_not_go_back_and_what_has_none_is_counted() {
+        let none = Said { at: None, conn: 1, flow: Flow::Up, what: bytes(b"b") };
+        let (records, account) = carried(
+            vec![said(20, 1, Flow::Up, bytes(b"a")), none, said(10, 1, Flow::Up, bytes(b"c"))],
+            true,
+        );
+        assert_eq!((account.backwards, account.timeless), (1, 1));
+        assert!(records.iter().all(|record| record.at <= Time::from_millis(20)));
+    }
+
+    #[test]
+    fn a_login_key_is_covered_in_each_direction_unless_it_is_to_be_shown() {
+        const LOGIN: &[u8] = b"\x23\0\0\0\x1a\x03\0\0\0\x01\0\x10c0ffee5ec4e7b105\0\0\x3c";
+        let (head, tail) = LOGIN.split_at(20);
+        let saids = || {
+            vec![
+                said(0, 1, Flow::Up, What::Bytes(head.into())),
+                said(1, 1, Flow::Down, bytes(b"\xd8\0\0\0\0")),
+                said(2, 1, Flow::Up, What::Bytes(tail.into())),
+            ]
+        };
+        let all = |records: &[Record]| format!("{records:?}");
+        let (covered, account) = carried(saids(), true);
+        assert_eq!(account.covered, 16);
+        assert!(!all(&covered).contains("c0ffee5e") && !all(&covered).contains("c4e7b105"));
+        let (shown, account) = carried(saids(), false);
+        assert_eq!(account.covered, 0);
+        assert!(all(&shown).contains("c0ffee5e"));
+    }
+}

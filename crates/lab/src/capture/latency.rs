@@ -134,3 +134,77 @@ impl Kind {
         Row { exchange, connection, count, unanswered, unasked, took: Took::of(took_ms) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::registry::find;
+
+    fn packet(at_ms: u64, conn: usize, flow: Flow, bytes: &[u8]) -> Moment {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let packet = Packet { flow, offset: 0, bytes, coalesced: false, cut: false };
+        Moment { at: Time::from_millis(at_ms), record: 0, conn, what: What::Packet(packet) }
+    }
+    fn report(at_ms: u64, conn: usize, id: u8) -> Moment {
+        packet(at_ms, conn, Flow::Up, &[0x83, 0, 0, 0, 8, 1, 2, 3, 4, 0, id, 0, 0x7e])
+    }
+    fn heard(at_ms: u64, conn: usize, id: u8) -> Moment {
+        packet(at_ms, conn, Flow::Down, &[0x88, 0, 0, 0, 3, 0, id, 0])
+    }
+    fn measured(moments: &[Moment]) -> Vec<Row> {
+        rows(moments, find("cync").unwrap(), Duration::from_secs(10))
+    }
+
+    #[test]
+    fn an_answer_is_found_by_its_id_whatever_the_order() {
+        let rows = measured(&[
+            report(0, 1, 1),
+            report(10, 1, 2),
+            heard(40, 1, 2),
+            heard(100, 1, 1),
+            // The same id on another connection, an answer to nothing, and a question without one.
+            report(200, 2, 1),
+            heard(205, 2, 1),
+            heard(206, 2, 1),
+            report(300, 2, 9),
+        ]);
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (row.connection, row.count, row.unanswered, row.unasked, row.took.unwrap().max_ms)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [(None, 3, 1, 1, 100.0), (Some(1), 2, 0, 0, 100.0), (Some(2), 1, 1, 1, 5.0)]
+        );
+        let took = rows[0].took.unwrap();
+        assert_eq!((took.p50_ms, took.p90_ms, took.p99_ms), (30.0, 100.0, 100.0));
+    }
+
+    #[test]
+    fn where_the_id_is_the_same_or_there_is_none_the_order_tells() {
+        let rows = measured(&[report(0, 1, 0), report(5, 1, 0), heard(20, 1, 0), heard(50, 1, 0)]);
+        assert_eq!((rows[0].took.unwrap().p50_ms, rows[0].took.unwrap().max_ms), (20.0, 45.0));
+        let ping = |at, flow, byte| packet(at, 1, flow, &[byte, 0, 0, 0, 0]);
+        // The first was lost: what comes too late for it is the second's.
+        let rows = measured(&[
+            ping(0, Flow::Up, 0xd3),
+            ping(21_000, Flow::Up, 0xd3),
+            ping(21_040, Flow::Down, 0xd8),
+        ]);
+        assert_eq!((rows[0].count, rows[0].unanswered), (1, 1));
+        assert_eq!(rows[0].took.unwrap().max_ms, 40.0);
+    }
+
+    #[test]
+    fn what_one_asks_the_other_must_answer() {
+        let rows =
+            measured(&[report(0, 1, 1), packet(1, 1, Flow::Up, &[0x88, 0, 0, 0, 3, 0, 1, 0])]);
+        assert_eq!((rows[0].count, rows[0].unanswered, rows[0].unasked), (0, 1, 1));
+    }
+}

@@ -225,3 +225,69 @@ fn back(flow: Flow) -> Flow {
         Flow::Down => Flow::Up,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use net::Recorder;
+
+    use super::*;
+    use crate::registry::find;
+
+    /// Of each packet: direction, place, length, whether it came with the one before and was cut.
+    fn packets(events: Vec<Event>, role: Role) -> Vec<(Flow, u64, usize, bool, bool)> {
+        let recorder = Recorder::new(1 << 20).named("n", role);
+        events.into_iter().for_each(|event| recorder.record(Time::default(), event));
+        let moments = moments(&recorder.records(), find("cync").unwrap());
+        let packet = |moment: Moment| match moment.what {
+            What::Packet(p) => Some((p.flow, p.offset, p.bytes.len(), p.coalesced, p.cut)),
+            What::Opened | What::Fin(_) | What::Reset(_) | What::Closed => None,
+        };
+        moments.into_iter().filter_map(packet).collect()
+    }
+
+    fn received(conn: u32, bytes: &[u8]) -> Event {
+        Event::Received { conn, bytes: Bytes::copy_from_slice(bytes) }
+    }
+
+    const PING: &[u8] = b"\xd3\0\0\0\0";
+
+    #[test]
+    fn packets_are_whole_however_they_were_cut_and_in_step_after_junk() {
+        let events = vec![
+            Event::Joined { conn: 1, onto: 2 },
+            received(1, &[PING, PING, b"\xd3\0"].concat()),
+            received(2, b"\xd8\0\0\0\0"),
+            received(1, &[b"\0\0\0", &b"\xff\xff"[..], PING, b"\x73\0"].concat()),
+            Event::Eof { conn: 1 },
+        ];
+        let expected = [
+            (Flow::Up, 0, 5, false, false),
+            (Flow::Up, 5, 5, true, false),
+            (Flow::Down, 0, 5, false, false),
+            (Flow::Up, 10, 5, false, false),
+            (Flow::Up, 15, 2, true, false),
+            (Flow::Up, 17, 5, true, false),
+            (Flow::Up, 22, 2, false, true),
+        ];
+        assert_eq!(packets(events, Role::Proxy), expected);
+    }
+
+    #[test]
+    fn who_was_dialled_receives_what_goes_up() {
+        let addr = ([127, 0, 0, 1], 9).into();
+        let (local, peer) = (addr, addr);
+        let sent = |conn| Event::Sent { conn, bytes: Bytes::from_static(PING) };
+        let dialled = vec![Event::Opened { conn: 1, local, peer }, received(1, PING), sent(1)];
+        let flows = |all: Vec<(Flow, u64, usize, bool, bool)>| {
+            all.into_iter().map(|packet| packet.0).collect::<Vec<_>>()
+        };
+        assert_eq!(flows(packets(dialled, Role::Client)), [Flow::Up, Flow::Down]);
+        let dials = vec![
+            Event::Connecting { conn: 1, addr },
+            Event::Opened { conn: 1, local, peer },
+            received(1, PING),
+            sent(1),
+        ];
+        assert_eq!(flows(packets(dials, Role::Client)), [Flow::Down, Flow::Up]);
+    }
+}

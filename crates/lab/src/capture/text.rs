@@ -158,3 +158,89 @@ impl Open {
 fn bytes(text: &str) -> Result<Bytes, String> {
     hex::decode(text).map_err(|e| format!("not hex: {e}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(text: &str, device_dials: bool) -> (Vec<Said>, Vec<String>, Text) {
+        let mut reading = Text::new(Reader { device_dials, way: Flow::Up });
+        let (mut tells, mut wrong) = (Vec::new(), Vec::new());
+        for (n, line) in text.lines().enumerate() {
+            let told = reading.line(line, &mut tells);
+            wrong.extend(told.err().map(|why| format!("{}: {why}", n + 1)));
+        }
+        wrong.extend(reading.end(&mut tells).err().map(|why| format!("end: {why}")));
+        (tells, wrong, reading)
+    }
+
+    /// Of one packet: time, connection, direction, bytes.
+    fn one(line: &str) -> (Option<String>, u64, Flow, Vec<u8>) {
+        let (tells, wrong, _) = reading(line, true);
+        assert_eq!(wrong, [""; 0], "{line}");
+        let [Said { at, conn, flow, what: What::Bytes(bytes) }] = &tells[..] else {
+            panic!("{line}: {tells:?}")
+        };
+        (at.map(|at| at.to_string()), *conn, *flow, bytes.to_vec())
+    }
+
+    #[test]
+    fn a_packet_is_read_in_every_usual_spelling() {
+        const PING: [u8; 5] = [0xd3, 0, 0, 0, 0];
+        let at = |text: &str| Some(format!("2025-11-06T08:20:40{text}Z"));
+        for (line, time, flow) in [
+            ("d3 00 00 00 00", None, Flow::Up),
+            ("d300000000", None, Flow::Up),
+            ("d3:00:00:00:00", None, Flow::Up),
+            ("> d3 00 00 00 00", None, Flow::Up),
+            ("<- 0xd3 0x00 0x00 0x00 0x00", None, Flow::Down),
+            ("2025-11-06T08:20:40.581Z #7 -> d3 00 00 00 00", at(".581"), Flow::Up),
+            ("2025-11-06 08:20:40.581 recv d300000000", at(".581"), Flow::Down),
+            ("[2025-11-06 08:20:40] SEND (5 bytes): d300000000", at(""), Flow::Up),
+            ("1762417240.581 | CLOUD->DEV | length=5 | d3 00 00 00 00", at(".581"), Flow::Down),
+            ("2025-11-06T08:20:40+00:00 DEV -> CLOUD d3 00 00 00 00", at(""), Flow::Up),
+            ("2025-11-06T08:20:40Z device_to_cloud d3 00 00 00 00", at(""), Flow::Up),
+            ("DEV→CLOUD [dead beef] [conn:140] (5 bytes)\nd3 00\n00 00 00", None, Flow::Up),
+            ("client->server d3 00 00 00 00", None, Flow::Up),
+            ("{\"hex\": \"d3 00 00 00 00\", \"direction\": \"CLOUD→DEV\"}", None, Flow::Down),
+            (
+                "{\"timestamp\": \"2025-11-06T08:20:40Z\", \"raw_packet_hex\": \"d300000000\", \"length\": 5}",
+                at(""),
+                Flow::Up,
+            ),
+        ] {
+            assert_eq!(one(line), (time, 0, flow, PING.to_vec()), "{line}");
+        }
+    }
+
+    #[test]
+    fn whoever_dials_is_the_one_whose_bytes_go_up() {
+        for (device_dials, flow) in [(true, Flow::Up), (false, Flow::Down)] {
+            let (tells, ..) = reading("DEV->CLOUD d3 00 00 00 00\nHOST->TOOL d8", device_dials);
+            assert_eq!(tells[0].flow, flow);
+            assert_ne!(tells[1].flow, flow);
+        }
+    }
+
+    #[test]
+    fn connections_keep_their_names_and_notes_hold_no_bytes() {
+        let text = "# a note\n\n> #a d3\n> #b d3\n=====\nANNOTATION SET: a note\n< [conn:a] d8\n> conn 9 d3\n";
+        let (tells, wrong, reading) = reading(text, true);
+        assert_eq!(tells.iter().map(|said| said.conn).collect::<Vec<_>>(), [0, 1, 0, 2]);
+        assert_eq!((wrong, reading.passed_over(), reading.wayless()), (vec![], 1, 0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_the_rest_is_read() {
+        let wrong = |text: &str| reading(text, true).1;
+        assert_eq!(wrong("> d3 0"), ["1: `0` is not hex digits in pairs"]);
+        assert_eq!(wrong("> d3 zz"), ["1: `zz` is not hex digits in pairs"]);
+        assert_eq!(wrong("> (5 bytes): d3 00"), ["1: a packet of 5 bytes has 2"]);
+        assert_eq!(wrong("DEV->CLOUD (5 bytes)\nd3 00\n\n"), ["3: a packet of 5 bytes has 2"]);
+        assert_eq!(wrong("DEV->CLOUD\n> d3"), ["2: a packet without its bytes"]);
+        assert!(wrong("alice->bob d3")[0].starts_with("1: nobody knows `alice` and `bob`"));
+        assert!(wrong("{\"hex\": ")[0].starts_with("1: no JSON"));
+        let (tells, wrong, reading) = reading("> d3\nwe looked in and out\n> d4 x\n> d5\n", true);
+        assert_eq!((tells.len(), wrong.len(), reading.passed_over()), (2, 1, 1));
+    }
+}

@@ -22,6 +22,7 @@ mod request;
 mod settings;
 mod sync;
 mod turns;
+mod words;
 mod wrong;
 
 use std::{
@@ -138,6 +139,9 @@ impl Protocol for Cync {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn in_words(message: &[u8]) -> String {
+        words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
     }
     fn turns(message: &[u8]) -> Vec<Turn> {
         turns::turns(message)

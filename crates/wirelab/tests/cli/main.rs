@@ -17,6 +17,7 @@ mod hold;
 mod hsms;
 #[cfg(target_os = "linux")]
 mod hsms_cable;
+mod imports;
 mod interrupted;
 mod judge;
 mod links;
