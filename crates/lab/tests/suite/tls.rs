@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 use lab::{World, on_both};
 use net::{Client, Door, Event, Host, Role, TlsClient, TlsServer, Trust, Way};
 use proto::{
-    Delivery, Policy, PolicyPatch, Protocol, RawPolicy, Stage, Supervisor,
+    Delivery, Policy, PolicyPatch, Protocol, RawPolicy, Span, Stage, Supervisor,
     cync::{self, Cync},
     toggle::Lamp,
 };
