@@ -109,6 +109,18 @@ fn a_socket_goes_with_its_node_and_what_a_killed_one_left_is_no_hindrance() {
     drop(elsewhere);
 }
 
+#[test]
+fn a_node_does_without_a_socket_where_there_can_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    // The name of a socket has about a hundred bytes.
+    let deep = dir.path().join("d".repeat(120));
+    let mut node = Node::start(&deep, &[]);
+    let warning = node.running.err.next();
+    assert!(warning.starts_with("warning: cannot listen at "), "{warning}");
+    node.running.say("quit");
+    assert_eq!(node.running.wait().code(), Some(0));
+}
+
 /// Long words: more than a pipe and the node's queue hold.
 const WORDS: usize = 1000;
 
