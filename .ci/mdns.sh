@@ -87,8 +87,8 @@ lay_cable() {
     ip -n "$far" link set eth0 up
 }
 
-here() { ip netns exec "$near" "$@"; }
-there() { ip netns exec "$far" "$@"; }
+# It says interfaces by the names they have where it runs.
+browse() { ip netns exec "$far" avahi-browse --parsable --terminate "$@" _tazcom._tcp; }
 
 start_ours() {
     start ours ip netns exec "$near" env XDG_STATE_HOME="$stage" "$WIRELAB" node
@@ -179,12 +179,12 @@ EOT
 
 browsed() {
     # Resolved lines begin with =, and escape what is special.
-    avahi-browse --parsable --resolve --terminate _tazcom._tcp >"$stage/browsed" 2>>"$stage/browse.err"
+    browse --resolve >"$stage/browsed" 2>>"$stage/browse.err"
     grep "^=;eth0;IPv4;TAZCOM\\\\032Node\\\\032" "$stage/browsed" | grep -F ";192.0.2.1;$ours_port;" |
         grep -F "\"id=$ours\"" | grep -F '"version=0.3"' | grep -qF "\"p=$ours_port\""
 }
 not_browsed() {
-    avahi-browse --parsable --terminate _tazcom._tcp >"$stage/browsed" 2>>"$stage/browse.err"
+    browse >"$stage/browsed" 2>>"$stage/browse.err"
     ! grep -q "TAZCOM" "$stage/browsed"
 }
 
@@ -197,7 +197,7 @@ avahi_finds_ours() {
     await 15 "Avahi to resolve our service" browsed
     start peer ip netns exec "$far" python3 scripts/peers/zeroconf_peer.py 192.0.2.2 "$id" --unannounced
     port=$(port peer)
-    start publish avahi-publish --service "Node of somebody" _tazcom._tcp "$port" \
+    start publish ip netns exec "$far" avahi-publish --service "Node of somebody" _tazcom._tcp "$port" \
         "id=$id" version=0.1 "p=$port"
     await 15 "our HELLO to reach whom Avahi announces" saw peer 1 \
         ".event == \"heard\" and .ip == \"192.0.2.1\" and (.line | fromjson | .from == \"$ours\")"

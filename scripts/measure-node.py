@@ -27,7 +27,13 @@ class Node:
         command = ["ip", "netns", "exec", space, wirelab, "node", *flags]
         self.since = time.monotonic()
         self.process = subprocess.Popen(
-            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
         )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
@@ -62,10 +68,15 @@ class Node:
         self.process.wait()
 
 
+def settle(node):
+    """As one that has been there for a while: a record is told once a second at most (RFC 6762, 6)."""
+    node.until("announced")
+    time.sleep(2.5)
+
+
 def first_greeting(start):
     running = start(0)
-    # Its announcement is out, as that of one that has been there for a while.
-    running.until("announced")
+    settle(running)
     fresh = start(1)
     took = fresh.joined(running) - fresh.since
     other = running.joined(fresh) - fresh.since
@@ -78,7 +89,7 @@ def restart(start, keys):
     running, key = start(0), f"{keys}/restarts.key"
     before = start(1, "--key", key)
     running.joined(before)
-    before.until("announced")
+    settle(before)
     before.kill()
     again = start(1, "--key", key)
     greeted = again.joined(running) - again.since

@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    const LINE: usize = 64 << 10;
+    const LINE: usize = 32 << 10;
     const LONG: Duration = Duration::from_secs(60);
 
     /// An output whose reader takes a line for each permission, and what it has read.

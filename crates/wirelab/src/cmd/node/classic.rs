@@ -290,7 +290,8 @@ mod tests {
             logged(vec![accepted("[::ffff:192.0.2.7]:40000"), said.clone()]),
             ["Message from ('192.0.2.7', 40000): {\"type\": \"HELLO\"}"]
         );
-        let long = Event::Fact { conn: 1, fact: Fact::malformed("too_long", "", b"xx") };
+        let (reason, detail, bytes) = ("too_long".into(), String::new(), "xx".into());
+        let long = Event::Fact { conn: 1, fact: Fact::Malformed { reason, detail, bytes } };
         assert_eq!(
             logged(vec![accepted("[fd00::7]:40000"), long]),
             ["Message from ('fd00::7', 40000, 0, 0) exceeds size limit"]

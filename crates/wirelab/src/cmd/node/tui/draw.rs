@@ -20,6 +20,8 @@ const MOST_CALLS: usize = 5;
 /// What is beside the talk, in columns; without it, the talk needs so many.
 const ASIDE: u16 = 24;
 const NARROW: u16 = 60;
+/// Accents and the like on one letter.
+const MOST_MARKS: usize = 4;
 
 /// Draws all of it; `zone` is where the person is.
 pub(super) fn draw(frame: &mut Frame<'_>, state: &State, zone: &TimeZone) {
@@ -222,7 +224,7 @@ fn tail(text: &str, width: usize) -> String {
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
-    let mut used = 0;
+    let (mut used, mut marks) = (0, 0);
     for word in text.split_inclusive(' ') {
         let wide = columns(word.trim_end());
         if used > 0 && used + wide > width {
@@ -231,6 +233,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
         for c in word.chars() {
             let wide = columns(c.encode_utf8(&mut [0; 4]));
+            marks = if wide == 0 { marks + 1 } else { 0 };
+            // No script heaps more on a letter, but some people do.
+            if marks > MOST_MARKS {
+                continue;
+            }
             if used + wide > width && used > 0 {
                 // A space at the end of a line is as good as the end.
                 if c == ' ' {
@@ -244,4 +251,30 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_where_they_can() {
+        assert_eq!(wrap("hi to all of you", 6), ["hi to ", "all of", "you"]);
+        assert_eq!(wrap("a verylongword", 5), ["a ", "veryl", "ongwo", "rd"]);
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("ab", 0), ["a", "b"]);
+        let heap = format!("a{}b", "\u{301}".repeat(1000));
+        assert_eq!(wrap(&heap, 5), [format!("a{}b", "\u{301}".repeat(MOST_MARKS))]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut() {
+        assert_eq!(cut("a burn", 6), "a burn");
+        assert_eq!(cut("a burn at", 6), "a bu..");
+        assert_eq!(cut("日本語", 5), "日..");
+        assert_eq!(cut("a burn", 1), "");
+        assert_eq!(tail("a burn", 4), "burn");
+        assert_eq!(tail("日本語", 3), "語");
+    }
 }

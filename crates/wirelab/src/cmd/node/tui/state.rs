@@ -264,14 +264,17 @@ fn said(what: What) -> Order {
 }
 
 fn known(peer: &Known) -> String {
-    let Known { id, name: _, version, addr, verified, there, linked, failures } = peer;
+    let Known { id, name: _, version, addr, verified, there, linked, failures: _, problem } = peer;
     let id = id.map_or("somebody".to_owned(), |id| id.to_string());
     let version = version.as_deref().map_or("?".into(), text::plain);
     let proof = if *verified { "verified" } else { "not verified" };
     let state = match (linked, there) {
         (true, _) => "linked".to_owned(),
         (false, true) => "here".to_owned(),
-        (false, false) => format!("offline, {failures} greetings failed"),
+        (false, false) => {
+            let problem = problem.as_deref().map(text::plain);
+            format!("offline: {}", problem.as_deref().unwrap_or("not greeted yet"))
+        }
     };
     format!("{id} at {addr}, version {version}, {proof}, {state}")
 }

@@ -19,7 +19,7 @@ use crate::cmd::node::{
 const AT: u64 = 1_767_270_840_000;
 
 fn id(n: u8) -> NodeId {
-    NodeId::from_bytes([n * 37; 32])
+    NodeId::from_bytes([n.wrapping_mul(37); 32])
 }
 
 fn message(n: u8, author: u8, channel: &str, body: Body) -> Shown {
