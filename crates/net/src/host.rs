@@ -16,11 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    record::veil::Veil,
     wire::{Happened, Wire, inbound},
 };
 
 /// How long a closing connection may take to hand over its last bytes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a peer may take to begin encrypting, where it is to.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A running device. Dropping it pulls the plug; `stop` also waits until it is dark.
 pub struct Host<P: Protocol> {
@@ -149,7 +152,7 @@ impl<P: Protocol> Rack<P> {
                 Some(done) = commands.recv() => { let _ = done.send(self.listen_as_told()); }
                 Some(_) = connections.join_next() => self.listen_again(),
                 stream = accept(&mut self.listener, &self.env) => {
-                    self.serve(stream, &mut connections);
+                    self.serve(stream, Wire::accepted, &mut connections);
                     self.listen_again();
                 }
             }
@@ -177,7 +180,7 @@ impl<P: Protocol> Rack<P> {
                 stream = &mut dialling => {
                     dialling = Box::pin(std::future::pending());
                     match stream {
-                        Some(stream) => self.serve(stream, &mut connections),
+                        Some(stream) => self.serve(stream, Wire::dialled, &mut connections),
                         None => pause.set(Some(self.env.now() + gap)),
                     }
                 }
@@ -246,13 +249,24 @@ impl<P: Protocol> Rack<P> {
         Ok(())
     }
 
-    fn serve(&self, stream: Stream, connections: &mut JoinSet<()>) {
+    fn serve(
+        &self,
+        stream: Stream,
+        begin: fn(Stream, u32, &Env) -> Result<Wire, CloseReason>,
+        connections: &mut JoinSet<()>,
+    ) {
         let conn = self.env.next_conn();
         let Ok((local, peer)) = stream.addrs() else { return };
         self.env.record(Event::Opened { conn, local, peer });
+        let wire = match begin(stream, conn, &self.env) {
+            Ok(wire) => wire,
+            Err(reason) => return self.env.record(Event::Closed { conn, reason }),
+        };
+        let veil = Veil::of(&self.env, P::COVER);
         let plugged = Plugged {
             session: self.device.device(self.env.now()),
-            wire: Wire::new(stream, conn),
+            wire: wire.veiled(&veil),
+            veil,
             conn,
             env: self.env.clone(),
         };
@@ -273,6 +287,7 @@ async fn accept(listener: &mut Option<Listener>, env: &Env) -> Stream {
 struct Plugged<S> {
     session: S,
     wire: Wire,
+    veil: Veil,
     conn: u32,
     env: Env,
 }
@@ -285,6 +300,9 @@ enum Next {
 
 impl<S: Session> Plugged<S> {
     async fn run(mut self, mut prompted: broadcast::Receiver<()>, unplug: CancellationToken) {
+        if let Err(reason) = self.handshake(&unplug).await {
+            return self.wire.close(reason, &self.env);
+        }
         let mut alarm = self.env.alarm();
         let reason = loop {
             let deadline = match self.obey() {
@@ -316,6 +334,7 @@ impl<S: Session> Plugged<S> {
                     Happened::Eof => self.session.handle_input(now(), Input::Eof),
                     // All of what went out in one go is written down before anything that answers it.
                     Happened::Wrote(_) => while self.wire.pop_written(&self.env).is_some() {},
+                    Happened::Secured => {}
                     Happened::Ended(reason) => break reason,
                 },
                 () = alarm.ring() => self.session.handle_input(now(), Input::Timeout),
@@ -325,6 +344,18 @@ impl<S: Session> Plugged<S> {
             self.say_goodbye();
         }
         self.wire.close(reason, &self.env);
+    }
+
+    /// Nothing is said before the connection is encrypted, if it is to be.
+    async fn handshake(&mut self, unplug: &CancellationToken) -> Result<(), CloseReason> {
+        let mut alarm = self.env.alarm();
+        alarm.set(Some(self.env.now() + HANDSHAKE));
+        tokio::select! {
+            biased;
+            secured = self.wire.handshake(&self.env) => secured,
+            () = unplug.cancelled() => Err(CloseReason::Local),
+            () = alarm.ring() => Err(CloseReason::TimedOut("TLS handshake".into())),
+        }
     }
 
     /// Last words, if the protocol has any.
@@ -339,9 +370,13 @@ impl<S: Session> Plugged<S> {
         loop {
             match self.session.poll_output() {
                 Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
-                Output::Received(frame) => self.env.record_with(|| inbound(conn, frame)),
+                Output::Received(frame) => {
+                    self.env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
-                Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
+                Output::Fact(fact) => {
+                    self.env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Output::Finish => self.wire.finish(),
                 // An answer to a prompt, or something said unasked, is in the record as its frame.
                 Output::Reply(..) | Output::Push(_) => {}

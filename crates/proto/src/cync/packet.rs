@@ -142,6 +142,11 @@ pub(super) fn head(bytes: &[u8], searching: bool) -> Head {
     Head::Packet(HEADER + length)
 }
 
+/// A packet can begin with this.
+pub(super) fn begins(byte: u8) -> bool {
+    first(byte).is_some()
+}
+
 fn first(byte: u8) -> Option<(Type, bool, u8)> {
     let version = byte & 7;
     let kind = Type::of(byte >> 4)?;

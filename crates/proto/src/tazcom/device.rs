@@ -94,7 +94,10 @@ impl Device {
                     let detail = format!("it claims to be {claimed} and cannot prove it");
                     self.out.push_back(Output::Fact(Fact::Odd { what: "impostor".into(), detail }));
                 }
-                Output::Push(News::Heard(_)) | Output::Ready(_) | Output::Reply(..) => {}
+                // Its terms ask for no encryption, so it is never told to begin it.
+                Output::Push(News::Heard(_) | News::Proven(_))
+                | Output::Ready(_)
+                | Output::Reply(..) => {}
                 Output::Fact(fact) => self.out.push_back(Output::Fact(fact)),
                 Output::Finish => self.out.push_back(Output::Finish),
             }

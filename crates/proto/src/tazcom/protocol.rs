@@ -132,7 +132,8 @@ impl Protocol for Tazcom {
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
         let Settings { version, message_size_limit, envelope_size_limit, patience, key } = settings;
-        let others = RawTerms::default();
+        // A session here has nothing but its connection's bytes, so its links stay plain.
+        let others = RawTerms { encrypt: false, ..RawTerms::default() };
         let raw = RawTerms { version, message_size_limit, envelope_size_limit, patience, ..others };
         let me = Arc::new(Identity::from_seed(chance(key, 0)));
         Ok(Self { me, terms: Terms::new(raw)?, key, memory: Arc::default() })

@@ -57,6 +57,8 @@ impl FromStr for Version {
 pub struct RawTerms {
     /// The protocol spoken.
     pub version: Version,
+    /// Links of 0.3 are encrypted once both ends have proven themselves; one that will not be is closed.
+    pub encrypt: bool,
     /// Longest line, in bytes with its newline, of those that greet.
     pub message_size_limit: usize,
     /// Longest line of a CHAT, and of anything between nodes that have proven themselves.
@@ -73,6 +75,7 @@ impl Default for RawTerms {
     fn default() -> Self {
         Self {
             version: Version::V01,
+            encrypt: true,
             message_size_limit: 1024,
             envelope_size_limit: 64 * 1024,
             patience: Span::millis(5000),
@@ -86,6 +89,7 @@ impl Default for RawTerms {
 #[derive(Clone, Debug)]
 pub struct Terms {
     pub(super) version: Version,
+    pub(super) encrypt: bool,
     pub(super) short: usize,
     pub(super) long: usize,
     pub(super) patience: Duration,
@@ -102,6 +106,7 @@ impl Terms {
     pub fn new(raw: RawTerms) -> Result<Self, ConfigError> {
         let RawTerms {
             version,
+            encrypt,
             message_size_limit,
             envelope_size_limit,
             patience,
@@ -124,7 +129,7 @@ impl Terms {
             return Err(ConfigError::new("patience", "must be more than nothing"));
         }
         let (patience, heartbeat, idle) = (patience.0, heartbeat.0, idle.0);
-        Ok(Self { version, short, long, patience, heartbeat, idle })
+        Ok(Self { version, encrypt, short, long, patience, heartbeat, idle })
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) struct DecodeArgs {
     /// Of a capture, only connections with this port at either end.
     #[arg(long, conflicts_with = "binary")]
     pub(crate) port: Option<u16>,
+    /// Shows login keys, which are covered otherwise.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
     /// Prints a JSON object for each frame.
     #[arg(long)]
     pub(crate) json: bool,

@@ -129,6 +129,7 @@ Examples:
   wirelab device hsms --port 5000 --as secsgem --t7 3s
   wirelab device hsms --http-port 8080 & curl -d 'event 50' http://127.0.0.1:8080/tell
   wirelab device hsms --active --port 5001 --tool etcher.toml
+  wirelab device cync --devices 50 --to 192.0.2.4:23779 --set pace=home --set latency=86ms
   wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
   wirelab device tazcom --host 0.0.0.0 --announce --set version=0.3 --mode impostor
 
@@ -186,6 +187,18 @@ pub(crate) struct DeviceArgs {
     /// there.
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// Where it dials, instead of --host and --port; for devices that dial.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
+    pub(crate) to: Option<String>,
+    /// Plays so many, each with an id, lamps and latencies of its own; for devices that dial.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) devices: u32,
+    /// Speaks TLS with whom it dials, whoever that is; for devices that dial.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// With --tls, dials nobody but who shows a certificate of this file, or one that those signed; PEM.
+    #[arg(long, value_name = "PATH", requires = "tls")]
+    pub(crate) ca: Option<PathBuf>,
     /// What it does with connections and commands; see below.
     #[arg(long, default_value = "success")]
     pub(crate) mode: String,
@@ -222,6 +235,9 @@ pub(crate) struct DeviceArgs {
     /// Prints the raw chunks as well, as the kernel took and gave them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
 }
 
 /// A setting by its name. Its value is JSON where it reads as that, else text.

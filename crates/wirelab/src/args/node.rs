@@ -91,6 +91,10 @@ pub(crate) struct LiveArgs {
     /// Looks for others and is not announced itself: whom it greets learns of it, nobody else.
     #[arg(long)]
     pub(crate) listen_only: bool,
+    /// Leaves links in plain, also those with nodes that have proven themselves: anybody on the way can read
+    /// and change what is said. Nodes that encrypt refuse such a link.
+    #[arg(long)]
+    pub(crate) insecure_plain: bool,
     /// Sets limits from this file of TOML, in the words of their flags: idle_timeout = "60s".
     #[arg(long, value_name = "FILE", env = "TAZCOM_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,

@@ -2,11 +2,12 @@
 //! it what to do.
 mod announce;
 mod control;
+mod fleet;
 mod order;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use lab::registry::{AnyHost, AnyProtocol};
+use lab::registry::{AnyDevice, AnyHost, AnyProtocol};
 use net::{Env, Event, Net, Recorder, Role, TcpOptions, record::Metrics};
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 };
 use announce::Announcer;
 use control::{Asked, Control};
+use fleet::Fleet;
 use order::{Done, Order};
 
 /// # Errors
@@ -30,25 +32,36 @@ pub(crate) fn run(args: DeviceArgs) -> Result<Exit, Failure> {
 }
 
 async fn play(playing: Playing) -> Result<Exit, Failure> {
-    let Playing { protocol, device, addr, quirks, metrics_port, http_port, announce, raw } =
-        playing;
+    let Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        announce,
+        raw,
+        show_secrets,
+        tls,
+    } = playing;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let recorder = Recorder::new(if http_port.is_some() { KEPT } else { 0 });
     let lost = Arc::new(Lost::default());
     recorder.attach(Told { out: io::stdout(), raw, is_told, lost: lost.clone() });
     let _exporter = metrics_port.map(|port| export(port, &recorder)).transpose()?;
     for quirk in quirks {
-        device.misbehave(&quirk)?;
+        devices.iter().try_for_each(|device| device.misbehave(&quirk))?;
     }
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), 0);
-    let env = env.node("device", Role::Device);
-    let host = device.plug_in(env.clone(), addr).map_err(|e| {
+    let mut env = if show_secrets { env.showing_secrets() } else { env };
+    env.tls.dialling = tls;
+    let host = plug_in(&env, devices, addr).map_err(|e| {
         Failure::environment(format!(
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
     let mut announcer = match announce {
-        true => Some(Announcer::start(env, &*host)?),
+        true => Some(Announcer::start(env.node("device", Role::Device), &*host)?),
         false => None,
     };
     let control = http_port.map(|port| Control::start(port, recorder)).transpose()?;
@@ -63,6 +76,18 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
         announcer.stop().await;
     }
     ended
+}
+
+/// One device as itself, several as a fleet.
+fn plug_in(
+    env: &Env,
+    devices: Vec<Box<dyn AnyDevice>>,
+    addr: SocketAddr,
+) -> io::Result<Box<dyn AnyHost>> {
+    match &devices[..] {
+        [only] => only.plug_in(env.node("device", Role::Device), addr),
+        _ => Ok(Box::new(Fleet::plug_in(env, &devices, addr)?)),
+    }
 }
 
 fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
@@ -154,6 +179,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Done { .. }
         | Event::Proved { .. }
         | Event::Lost { .. }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Resent { .. }
         | Event::Breaker { .. }
         | Event::Told { .. }

@@ -116,6 +116,31 @@ fn told_to_stop_it_says_how_it_ends_and_leaves_nobody_waiting() {
     }
 }
 
+/// Each kind talks to its own.
+#[test]
+fn links_are_encrypted_unless_that_was_declined() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = ["--insecure-plain"];
+    let a = Node::start(dir.path(), &plain);
+    let mut b = Node::start(dir.path(), &["--peer", &a.listen, plain[0]]);
+    a.meets(&b);
+    b.running.say("in plain");
+    assert_eq!(a.hears().2, "in plain");
+    let mut c = Node::start(dir.path(), &["--peer", &a.listen]);
+    // It is nobody to c, who looks until the link has failed.
+    let refused = |peers: &Value| {
+        let failed =
+            |peer: &Value| peer["failures"].as_u64() > Some(0) && peer["verified"] == false;
+        peers["peers"].as_array().unwrap().iter().any(failed)
+    };
+    loop {
+        c.running.say("peers");
+        if refused(&c.tells("peers")) {
+            break;
+        }
+    }
+}
+
 #[test]
 fn stdin_can_ask_who_is_there_and_end_it() {
     let (mut a, mut b, _dir) = pair();
