@@ -121,7 +121,8 @@ impl Peer {
     }
     async fn say(&self, words: &str) {
         let (channel, lifetime) = (MAIN_CHANNEL.into(), Duration::from_secs(60));
-        self.running.say(Draft { channel, lifetime, words: Words::Chat(words.into()) }).await;
+        let words = Words::Chat(words.into());
+        self.running.say(Draft { channel, lifetime, words }).await.unwrap();
     }
     /// It answers somebody it has never heard of.
     async fn goes_on(&self, env: &Env) {
