@@ -10,12 +10,12 @@ use std::{
 use net::{Client, Door, Env, Event, Record, Role, Way};
 use proto::hsms::{Hsms, Reply};
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
-    task::JoinSet,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
 };
 
 use super::{
-    monitor::{Said, ask},
+    monitor::{Said, ask, intake},
     send::ESTABLISH,
 };
 use crate::{
@@ -42,6 +42,7 @@ struct Tool {
     client: Arc<Client<Hsms>>,
     peer: SocketAddr,
     id: Option<u16>,
+    hearing: AbortHandle,
 }
 
 struct Floor {
@@ -50,12 +51,8 @@ struct Floor {
     names: Vec<(String, Known)>,
     tools: BTreeMap<String, Tool>,
     asking: JoinSet<Result<(), Failure>>,
-    heard: mpsc::Sender<(String, Heard)>,
-}
-
-enum Heard {
-    Said(Reply),
-    Missed(u64),
+    heard: mpsc::Sender<(String, Reply)>,
+    hearing: JoinSet<()>,
 }
 
 pub(super) async fn listen(
@@ -76,8 +73,8 @@ pub(super) async fn listen(
     env.record(Event::Listening { addr });
     let (heard, mut hearing) = mpsc::channel(1024);
     let mut ending = watch_ends(&env);
-    let mut floor =
-        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard };
+    let (tools, asking, ears) = (BTreeMap::new(), JoinSet::new(), JoinSet::new());
+    let mut floor = Floor { link, env, names, tools, asking, heard, hearing: ears };
     let mut typed = lines::read(std::io::stdin());
     let mut listening = true;
     let ended = loop {
@@ -90,7 +87,7 @@ pub(super) async fn listen(
                 }
             }
             Some((tool, said)) = hearing.recv() => {
-                if let Err(failure) = floor.tell(&tool, said) {
+                if let Err(failure) = floor.tell(&tool, &said) {
                     break Err(failure);
                 }
             }
@@ -135,48 +132,33 @@ impl Floor {
         let env = self.env.node(&name, Role::Client);
         let way = Way::Wait(Door::onto(stream));
         let client = Arc::new(Client::by(env.clone(), way, self.link.supervisor(&env)));
-        let (mut said, heard, tool) = (client.listen(HEARD), self.heard.clone(), name.clone());
-        tokio::spawn(async move {
-            loop {
-                let heard_this = match said.recv().await {
-                    Ok(reply) => Heard::Said(reply),
-                    Err(RecvError::Lagged(missed)) => Heard::Missed(missed),
-                    Err(RecvError::Closed) => return,
-                };
-                if heard.send((tool.clone(), heard_this)).await.is_err() {
-                    return;
-                }
-            }
+        let (mut said, heard, tool) =
+            (client.listen(intake(HEARD)), self.heard.clone(), name.clone());
+        let hearing = self.hearing.spawn(async move {
+            while heard.send((tool.clone(), said.next().await)).await.is_ok() {}
         });
         client.tell(net::Order::Start).await;
         if self.link.establish {
             ask(&client, Some(&name), ESTABLISH, self.link.json, &mut self.asking);
         }
-        self.tools.insert(name, Tool { client, peer, id: None });
+        self.tools.insert(name, Tool { client, peer, id: None, hearing });
     }
 
     async fn leave(&mut self, tool: &str) {
-        if let Some(Tool { client, .. }) = self.tools.remove(tool)
-            && let Some(client) = Arc::into_inner(client)
-        {
+        let Some(Tool { client, hearing, .. }) = self.tools.remove(tool) else { return };
+        hearing.abort();
+        while self.hearing.try_join_next().is_some() {}
+        if let Some(client) = Arc::into_inner(client) {
             client.close().await;
         }
     }
 
-    fn tell(&mut self, tool: &str, heard: Heard) -> Result<(), Failure> {
-        match heard {
-            Heard::Said(said) => {
-                if let (Some(id), Some(known)) = (said.session(), self.tools.get_mut(tool)) {
-                    known.id = Some(id);
-                }
-                let name = self.name(tool);
-                Said { tool: Some(&name), said: &said, schema: 1 }.tell(self.link.json)
-            }
-            Heard::Missed(missed) => {
-                text::talk(&format!("warning: {tool}: {missed} messages came too fast"));
-                Ok(())
-            }
+    fn tell(&mut self, tool: &str, said: &Reply) -> Result<(), Failure> {
+        if let (Some(id), Some(known)) = (said.session(), self.tools.get_mut(tool)) {
+            known.id = Some(id);
         }
+        let name = self.name(tool);
+        Said { tool: Some(&name), said, schema: 1 }.tell(self.link.json)
     }
 
     /// What to call the tool at this address.
