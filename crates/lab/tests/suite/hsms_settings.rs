@@ -6,6 +6,7 @@ use net::{Event, Order, bare};
 use proto::{
     Protocol, RawPolicy, Span, Stage,
     hsms::{Answering, Conformance, Hsms, Personality, Settings},
+    resilience::Intake,
     session::hex,
 };
 
@@ -199,8 +200,7 @@ on_both! {
             let policy = protocol.policy();
             let client = w.client(device.addr(), protocol, policy);
             let since = mark(&w) as usize;
-            let intake = RawIntake { size: 16, ..RawIntake::default() };
-            let mut said = client.listen(Intake::new(intake).unwrap());
+            let mut said = client.listen(Intake::default());
             client.request(ask("S1F1 W")).await.unwrap();
             let theirs = said.next().await;
             client.request(ask("linktest")).await.unwrap();
