@@ -65,6 +65,12 @@ pub struct Intake {
     pub(super) give_in_for: Duration,
 }
 
+impl Default for Intake {
+    fn default() -> Self {
+        Self::new(RawIntake::default()).expect("the defaults are valid")
+    }
+}
+
 impl Intake {
     /// Checks the settings.
     ///
