@@ -14,8 +14,8 @@ use std::{
 
 use proto::{CloseReason, ConfigError};
 use rustls::{
-    ClientConfig, ClientConnection, Connection, Error, InvalidMessage, ServerConfig,
-    ServerConnection,
+    CertificateError, ClientConfig, ClientConnection, Connection, Error, InvalidMessage,
+    ServerConfig, ServerConnection,
     client::Resumption,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
@@ -176,13 +176,16 @@ fn reason(error: &Error, open: bool) -> CloseReason {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) if !open => {
             CloseReason::Misbehaved("it speaks no TLS where TLS must begin".into())
         }
-        Error::InvalidCertificate(e) => {
-            CloseReason::Misbehaved(format!("its certificate is not taken: {e}"))
+        // rustls has no words for what our own judges say.
+        Error::InvalidCertificate(CertificateError::Other(e)) => {
+            CloseReason::Misbehaved(e.to_string())
         }
+        Error::InvalidCertificate(e) => CloseReason::Misbehaved(format!(
+            "its certificate is not taken: {e}; it is somebody else, or what is trusted here is wrong"
+        )),
         Error::DecryptError if open => {
             CloseReason::Misbehaved("bytes that were changed, or encrypted with other keys".into())
         }
-        // One of two ends is too old or too new, and only the peer's can be told here.
         e if open => CloseReason::Misbehaved(format!("TLS: {e}")),
         e => CloseReason::Misbehaved(format!("in the TLS handshake: {e}")),
     }

@@ -2,14 +2,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use lab::{World, on_both};
-use net::{Client, Door, Env, Event, Host, Role, TlsClient, TlsServer, Trust, Way};
+use net::{Client, Door, Event, Host, Role, TlsClient, TlsServer, Trust, Way};
 use proto::{
     Delivery, Policy, PolicyPatch, Protocol, RawPolicy, Span, Stage, Supervisor,
     cync::{self, Cync},
     toggle::Lamp,
 };
 
-use crate::support::{count, on, quick};
+use crate::support::{count, on};
 
 const NAME: &str = "controller.example";
 
@@ -28,12 +28,25 @@ fn device(w: &World, listening: Option<TlsServer>) -> Host<Lamp> {
     Host::start(env, World::any_port(), Arc::new(Lamp::default())).unwrap()
 }
 
+/// One attempt, for which there is time also on a machine that has little.
+fn patient() -> RawPolicy {
+    let long = Span::millis(20_000);
+    let (connect_timeout, send_timeout, recv_timeout) = (long, long, long);
+    RawPolicy {
+        connect_timeout,
+        send_timeout,
+        recv_timeout,
+        max_attempts: 1,
+        ..RawPolicy::default()
+    }
+}
+
 /// A client that dials so, and tries once.
 fn client(w: &World, addr: SocketAddr, dialling: Option<TlsClient>) -> Client<Lamp> {
     let mut env = w.node("client", Role::Client);
     env.tls.dialling = dialling;
-    let policy = RawPolicy { max_attempts: 1, ..quick() };
-    let supervisor = Supervisor::new(Lamp::default(), Policy::new::<Lamp>(policy).unwrap(), 1);
+    let policy = Policy::new::<Lamp>(patient()).unwrap();
+    let supervisor = Supervisor::new(Lamp::default(), policy, 1);
     Client::spawn(env, vec![addr], supervisor)
 }
 
@@ -78,7 +91,7 @@ on_both! {
         let host = device(&w, Some(server.clone()));
         let mut env = w.node("client", Role::Client);
         env.tls.dialling = Some(trusting(&server));
-        let raw = RawPolicy { confirm: Some(Delivery::TcpAcked), ..quick() };
+        let raw = RawPolicy { confirm: Some(Delivery::TcpAcked), ..patient() };
         let policy = Policy::new::<Lamp>(raw).unwrap();
         let client = Client::spawn(env, vec![host.addr()], Supervisor::new(Lamp::default(), policy, 1));
         assert!(client.request(on()).await.unwrap().delivery >= Delivery::TcpAcked);

@@ -32,8 +32,8 @@ fn anywhere() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// A node of identity 1.
-fn node(env: &Env) -> Running {
+/// A node of identity 1, and what it tells.
+fn node(env: &Env) -> (Running, mpsc::Receiver<Told>) {
     let settings = Settings { terms: terms(), ..Settings::default() };
     let node = Node::new(identity(1), settings, 1, 1_767_225_600_000);
     let mut drawn = 0;
@@ -41,12 +41,13 @@ fn node(env: &Env) -> Running {
         drawn += 1;
         [drawn; 32]
     };
-    let (tell, _) = mpsc::channel(1);
-    Running::start(env.node("node", Role::Device), node, anywhere(), random, tell).unwrap()
+    let (tell, told) = mpsc::channel(1024);
+    let env = env.node("node", Role::Device);
+    (Running::start(env, node, anywhere(), random, tell).unwrap(), told)
 }
 
-/// One that proves to be node 2. Returns whether the link was open in the end.
-async fn peer(env: &Env, stream: Stream, mut link: Link, key: Key) -> bool {
+/// One that proves to be node 2, until its connection ends.
+async fn peer(env: &Env, stream: Stream, mut link: Link, key: Key) {
     let mut wire = Wire::new(stream, 1);
     loop {
         match link.poll_output() {
@@ -69,55 +70,67 @@ async fn peer(env: &Env, stream: Stream, mut link: Link, key: Key) -> bool {
                     }
                 }
             }
-            Wants::Push(News::Greeted(peer)) => return peer.id == Some(identity(1).id()),
-            Wants::Close(_) => return false,
+            Wants::Close(_) => return,
             Wants::Wait(_) => match wire.next(env).await {
                 Happened::Received(bytes) => {
                     link.handle_input(env.now(), Happens::Received(&bytes));
                 }
                 Happened::Secured => link.secured(env.now()),
                 Happened::Wrote(_) => {}
-                Happened::Eof | Happened::Ended(_) => return false,
+                Happened::Eof | Happened::Ended(_) => return,
             },
             _ => {}
         }
     }
 }
 
-/// What becomes of node 2, called or calling, with such a key; and why its connection ended, if it did.
+/// Whom the node tells it has met, once it tells so.
+async fn joined(told: &mut mpsc::Receiver<Told>) -> NodeId {
+    loop {
+        match told.recv().await.expect("it runs") {
+            Told::Roster(roster::Output::Joined(id, true)) => return id,
+            _ => {}
+        }
+    }
+}
+
+/// What becomes of node 2, called or calling, with such a key: it is met, or its connection ends, and why.
 async fn meet(env: &Env, role: End, key: Key) -> Result<(), String> {
-    let running = node(env);
+    let (running, mut told) = node(env);
     let me = identity(2);
     let far = env.node("peer", Role::Client);
-    let open = match role {
+    let (stream, link) = match role {
         End::Dialer => {
             let stream = env.net.connect(&[running.addr()]).await.unwrap();
-            let link = Link::dial(me, terms(), Opening::Greet([9; 32]), far.now());
-            peer(&far, stream, link, key).await
+            (stream, Link::dial(me, terms(), Opening::Greet([9; 32]), far.now()))
         }
         End::Listener => {
             let mut listener = env.net.listen(anywhere()).unwrap();
             running.given(listener.local_addr().unwrap()).await;
             let stream = listener.accept().await.unwrap();
-            peer(&far, stream, Link::listen(me, terms(), [9; 32], far.now()), key).await
+            (stream, Link::listen(me, terms(), [9; 32], far.now()))
         }
     };
-    let verified: Vec<NodeId> = {
-        let roster = running.snapshot().await.unwrap().roster;
-        roster.into_iter().filter(|entry| entry.verified).filter_map(|entry| entry.id).collect()
+    let met = tokio::select! {
+        biased;
+        met = joined(&mut told) => Some(met),
+        () = peer(&far, stream, link, key) => None,
     };
-    if open {
-        assert_eq!(verified, [identity(2).id()]);
+    if met.is_some() {
+        assert_eq!(met, Some(identity(2).id()));
         running.stop().await;
         return Ok(());
     }
-    assert_eq!(verified, []);
     let closed = env.recorder.until(|record| match &record.event {
         Event::Closed { reason, .. } if &*record.node == "node" => Some(reason.to_string()),
         _ => None,
     });
     let closed = closed.await;
     running.stop().await;
+    while let Ok(told) = told.try_recv() {
+        let met = matches!(told, Told::Roster(roster::Output::Joined(_, true)));
+        assert!(!met, "{told:?}");
+    }
     Err(closed)
 }
 

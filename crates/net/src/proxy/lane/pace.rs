@@ -10,8 +10,9 @@ use crate::proxy::{
     fault::{Fault, Shape},
 };
 
-/// Bytes that leave at one instant under a limit of the rate.
-const QUANTUM: usize = 4096;
+/// Under a limit of the rate, a millisecond's bytes leave at one instant, but no fewer and no more than
+/// these: few enough for a steady flow, enough to be worth a write.
+const AT_ONCE: (u64, u64) = (256, 64 * 1024);
 
 /// Bytes gathered to be written in one go.
 pub(super) struct Pool {
@@ -151,9 +152,10 @@ impl Lane {
 
     /// Sets the time at which these bytes leave.
     fn time(&mut self, now: Time, mut bytes: Bytes, manner: &mut Manner) {
-        let limited = !manner.rates.is_empty();
+        let slowest = manner.rates.iter().map(|(_, rate, _)| *rate).min();
+        let at_once = slowest.map(|rate| (rate / 1000).clamp(AT_ONCE.0, AT_ONCE.1) as usize);
         while !bytes.is_empty() {
-            let n = if limited { QUANTUM.min(bytes.len()) } else { bytes.len() };
+            let n = at_once.unwrap_or(usize::MAX).min(bytes.len());
             let mut at = (now + manner.delay).max(self.last);
             let mut hole = None;
             for (by, rate, shared) in &manner.rates {
