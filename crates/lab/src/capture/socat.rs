@@ -184,7 +184,7 @@ mod tests {
         }
         wrong.extend(socat.end(&mut tells).err().map(|why| (0, why)));
         let bytes = |what: What| match what {
-            What::Bytes(bytes) => <[u8]>::to_vec(&bytes),
+            What::Bytes(bytes) => bytes.to_vec(),
             What::Fin | What::Reset => panic!("socat tells of no ends"),
         };
         (tells.into_iter().map(|said| (said.conn, said.flow, bytes(said.what))).collect(), wrong)
