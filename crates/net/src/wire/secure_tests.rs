@@ -5,6 +5,20 @@ use proto::{Frame, Ticket};
 use super::*;
 use crate::{Net, Recorder, Sim, Tls, Trust};
 
+/// Some of it may have come with the last word in plain.
+#[tokio::test(start_paused = true)]
+async fn what_has_come_already_is_taken_for_encrypted() {
+    let env = env();
+    let (near, far) = streams(&env).await;
+    let mut near = Wire::dialled(near, 1, &env).unwrap();
+    let mut far = Wire::new(far, 2);
+    assert_eq!(next(&mut near, &env).await.0, "nothing", "it has said hello");
+    let Happened::Received(hello) = far.next(&env).await else { panic!("in plain, so far") };
+    far.secure(env.tls.listening.as_ref().unwrap().begin().unwrap(), &hello);
+    let (one, other) = tokio::join!(near.handshake(&env), far.handshake(&env));
+    assert_eq!((one, other), (Ok(()), Ok(())));
+}
+
 /// More than the network holds.
 const LONG: usize = 300 * 1024;
 
@@ -27,8 +41,9 @@ async fn wires(env: &Env, first: Vec<Frame>) -> (Wire, Wire) {
     let (mut near, mut far) =
         (Wire::dialled(near, 1, env).unwrap(), Wire::accepted(far, 2, env).unwrap());
     first.into_iter().for_each(|frame| near.send(frame, env.now()));
-    let (one, other) = tokio::join!(near.handshake(env), far.handshake(env));
-    assert_eq!((one, other), (Ok(()), Ok(())));
+    let both = async { tokio::join!(near.handshake(env), far.handshake(env)) };
+    let both = tokio::time::timeout(Duration::from_secs(60), both).await;
+    assert_eq!(both, Ok((Ok(()), Ok(()))), "in time");
     (near, far)
 }
 
