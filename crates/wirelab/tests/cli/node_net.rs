@@ -75,6 +75,8 @@ fn two_nodes_on_a_cable_greet_each_other_without_a_default_route() {
         b.meets(&a);
         talks(&mut a, &b, "there");
         talks(&mut b, &a, "and back");
+        // Nothing can be taken back before it was said.
+        until(&mut a, &b.id, |entry| linked(entry) && entry["name"].is_string());
         b.running.signal(signal);
         assert_eq!(b.running.wait().code(), Some(0), "{signal}");
         let wanted = [
