@@ -161,6 +161,12 @@ impl Discovery {
         }
     }
 
+    /// Ends without another word, as one whose plug was pulled: what was announced is not taken back.
+    pub fn fall_silent(self) {
+        // The last thing it is told before it is dropped. Too busy to obey, it says goodbye.
+        let _ = self.daemon.disable_interface(IfKind::All);
+    }
+
     async fn patiently<T>(&self, what: impl Future<Output = T>) {
         tokio::select! {
             biased;

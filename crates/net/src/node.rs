@@ -15,12 +15,13 @@ use bytes::Bytes;
 use proto::{
     CloseReason, Frame, Stage,
     tazcom::{
-        MessageId, Node,
+        MessageId, Node, Secure,
         gossip::{self, Draft, Shown, Spread},
         node::{Input, Output, Snapshot},
         roster::{self, Announcement},
     },
 };
+use rustls::Connection;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinHandle, JoinSet},
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    tls,
     wire::{Happened, Wire, inbound},
 };
 
@@ -166,12 +168,16 @@ impl Drop for Running {
 /// What is to be done on a connection.
 enum Do {
     Send(Frame),
+    /// What is said before encryption begins, what has come of it already, and what does it. All at once,
+    /// since the answer to the first may be there at once.
+    Secure(Option<Frame>, Bytes, Box<Connection>),
     Close(CloseReason),
 }
 
 /// What happened on one.
 enum Heard {
     Received(Bytes),
+    Secured,
     Wrote,
     Ended(String),
 }
@@ -242,6 +248,7 @@ impl Driver {
     fn hear(&mut self, conn: u64, heard: Heard) {
         match heard {
             Heard::Received(bytes) => self.happens(Input::Received(conn, bytes)),
+            Heard::Secured => self.happens(Input::Secured(conn)),
             Heard::Wrote => self.happens(Input::Written(conn)),
             Heard::Ended(why) => {
                 self.open.remove(&conn);
@@ -304,6 +311,7 @@ impl Driver {
             match self.node.poll_output() {
                 Output::Connect(conn, addr) => self.dial(conn, addr),
                 Output::Transmit(conn, frame) => self.tell(conn, Do::Send(frame)),
+                Output::Secure(conn, secure) => self.secure(conn, secure),
                 Output::Close(conn, reason) => {
                     if let Some((ours, dial)) = self.dialling.remove(&conn) {
                         dial.abort();
@@ -329,6 +337,18 @@ impl Driver {
                 Output::Show(shown) => self.told(Told::Show(shown)),
                 Output::Gossip(told) => self.told(Told::Gossip(told)),
                 Output::Wait(at) => return at,
+            }
+        }
+    }
+
+    fn secure(&mut self, conn: u64, secure: Secure) {
+        let Secure { role, peer, last, first } = secure;
+        match tls::between(self.node.identity(), role, peer) {
+            Ok(tls) => self.tell(conn, Do::Secure(last, first, Box::new(tls))),
+            Err(reason) => {
+                self.happens(Input::Ended(conn, reason.to_string()));
+                self.tell(conn, Do::Close(reason));
+                self.open.remove(&conn);
             }
         }
     }
@@ -365,12 +385,19 @@ async fn carry(
             biased;
             what = told.recv() => match what {
                 Some(Do::Send(frame)) => wire.send(frame, env.now()),
+                Some(Do::Secure(last, first, tls)) => {
+                    if let Some(last) = last {
+                        wire.send(last, env.now());
+                    }
+                    wire.secure(*tls, &first);
+                }
                 Some(Do::Close(reason)) => break last_words(&mut wire, reason, &env).await,
                 None => break CloseReason::Local,
             },
             happened = wire.next(&env) => {
                 let (said, end) = match happened {
                     Happened::Received(bytes) => (Heard::Received(bytes), None),
+                    Happened::Secured => (Heard::Secured, None),
                     Happened::Wrote(_) => (Heard::Wrote, None),
                     Happened::Eof => (Heard::Ended("it closed".into()), Some(CloseReason::Peer)),
                     Happened::Ended(why) => (Heard::Ended(why.to_string()), Some(why)),
@@ -399,3 +426,6 @@ async fn last_words(wire: &mut Wire, reason: CloseReason, env: &Env) -> CloseRea
     }
     reason
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod capture;
+mod cync;
 mod decode;
 mod device;
 mod dirs;
@@ -24,6 +26,10 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use capture::{
+    CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
+};
+pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use dirs::{runtime_dir, state_dir};
@@ -67,6 +73,8 @@ pub(crate) enum Command {
     Vkb(VkbArgs),
     /// Talks to equipment: SECS-II over HSMS.
     Hsms(Box<HsmsArgs>),
+    /// Is a Cync controller, and talks to one that runs.
+    Cync(CyncArgs),
     /// Plays a device.
     Device(DeviceArgs),
     /// Is a node of TAZCOM.
@@ -91,6 +99,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
+    /// Imports captures of others, and tells what is in them.
+    Capture(CaptureArgs),
     /// Measures client and device against bare sockets.
     Bench(BenchArgs),
     /// Writes the completion script for a shell.

@@ -25,9 +25,9 @@ use tokio::sync::mpsc;
 use crate::{args, exit::Failure, text};
 
 #[cfg(not(unix))]
-pub(crate) use absent::{Ear, ask};
+pub(crate) use absent::{Ear, Lines, ask};
 #[cfg(unix)]
-pub(crate) use ask::ask;
+pub(crate) use ask::{Lines, ask};
 #[cfg(unix)]
 pub(crate) use ear::Ear;
 

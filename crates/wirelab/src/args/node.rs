@@ -29,7 +29,8 @@ Exit codes: 0 told to stop, 2 a flag or the key file makes no sense, 3 a port ta
 const SIMULATE: &str = "\
 Examples:
   wirelab node simulate 1000 --topology random --loss 0.05
-  wirelab node simulate 20 --topology line --json";
+  wirelab node simulate 20 --topology line --json
+  wirelab node simulate 500 --loss 0.1 --plot spread.svg";
 
 /// Is a TAZCOM node: greets its peers, hears and tells.
 ///
@@ -90,6 +91,10 @@ pub(crate) struct LiveArgs {
     /// Looks for others and is not announced itself: whom it greets learns of it, nobody else.
     #[arg(long)]
     pub(crate) listen_only: bool,
+    /// Leaves links in plain, also those with nodes that have proven themselves: anybody on the way can read
+    /// and change what is said. Nodes that encrypt refuse such a link.
+    #[arg(long)]
+    pub(crate) insecure_plain: bool,
     /// Sets limits from this file of TOML, in the words of their flags: idle_timeout = "60s".
     #[arg(long, value_name = "FILE", env = "TAZCOM_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
@@ -140,4 +145,7 @@ pub(crate) struct SimulateArgs {
     /// Prints the plan and what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Writes a drawing, SVG: who had heard by when, hops, copies.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
 }

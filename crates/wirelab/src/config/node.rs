@@ -38,6 +38,7 @@ pub(crate) fn living(
     args: LimitArgs,
     file: Option<&Path>,
     loopback: bool,
+    encrypt: bool,
 ) -> Result<Living, Failure> {
     let file = file.map_or_else(|| Ok(LimitArgs::default()), from_file)?;
     let LimitArgs {
@@ -59,6 +60,7 @@ pub(crate) fn living(
     let d = RawTerms::default();
     let terms = RawTerms {
         version: VERSION,
+        encrypt,
         patience: read_timeout.or(file.read_timeout).unwrap_or(d.patience),
         idle: idle_timeout.unwrap_or(d.idle),
         heartbeat: heartbeat
@@ -144,7 +146,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("node.toml");
         fs::write(&path, file.unwrap_or_default()).unwrap();
-        format!("{:?}", living(args, file.map(|_| path.as_path()), false).unwrap())
+        format!("{:?}", living(args, file.map(|_| path.as_path()), false, true).unwrap())
     }
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
             ("peer_burst = 0", "--peer-burst: "),
             ("author_rate = 0", "--author-rate: "),
         ] {
-            let failure = format!("{:?}", living(args(toml), None, false).unwrap_err());
+            let failure = format!("{:?}", living(args(toml), None, false, true).unwrap_err());
             assert!(failure.contains(flag), "{failure}");
         }
     }
@@ -185,13 +187,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("node.toml");
         fs::write(&path, "idle_timeut = 3").unwrap();
-        let failure = living(LimitArgs::default(), Some(&path), false).unwrap_err();
+        let failure = living(LimitArgs::default(), Some(&path), false, true).unwrap_err();
         assert!(format!("{failure:?}").contains("idle_timeut"), "{failure:?}");
     }
 
     #[test]
     fn never_is_never() {
-        let after = |toml| living(args(toml), None, false).unwrap().alone_after;
+        let after = |toml| living(args(toml), None, false, true).unwrap().alone_after;
         assert_eq!([after("alone_after = 0"), after("")], [None, Some(ALONE_AFTER)]);
     }
 }

@@ -116,6 +116,31 @@ fn told_to_stop_it_says_how_it_ends_and_leaves_nobody_waiting() {
     }
 }
 
+/// Each kind talks to its own.
+#[test]
+fn links_are_encrypted_unless_that_was_declined() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = ["--insecure-plain"];
+    let a = Node::start(dir.path(), &plain);
+    let mut b = Node::start(dir.path(), &["--peer", &a.listen, plain[0]]);
+    a.meets(&b);
+    b.running.say("in plain");
+    assert_eq!(a.hears().2, "in plain");
+    let mut c = Node::start(dir.path(), &["--peer", &a.listen]);
+    // It is nobody to c, who looks until the link has failed.
+    let refused = |peers: &Value| {
+        let failed =
+            |peer: &Value| peer["failures"].as_u64() > Some(0) && peer["verified"] == false;
+        peers["peers"].as_array().unwrap().iter().any(failed)
+    };
+    loop {
+        c.running.say("peers");
+        if refused(&c.tells("peers")) {
+            break;
+        }
+    }
+}
+
 #[test]
 fn stdin_can_ask_who_is_there_and_end_it() {
     let (mut a, mut b, _dir) = pair();
@@ -255,4 +280,21 @@ fn simulated_worlds_are_equal_for_equal_seeds() {
         assert!(ask(&wrong).failed(2).contains(named));
     }
     assert!(run(["node", "simulate", "1"]).failed(2).contains("N must be from 2 to 10000"));
+}
+
+#[test]
+fn a_simulated_world_is_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let plot = dir.path().join("spread.svg");
+    let ask = |plot: &Path| {
+        let plot = plot.to_str().unwrap();
+        run(["node", "simulate", "12", "--messages", "2", "--plot", plot, "--json"])
+    };
+    let outcome = ask(&plot).ok().result()["outcome"].clone();
+    let drawn = fs::read_to_string(&plot).unwrap();
+    assert!(drawn.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{drawn}");
+    assert_eq!(drawn.matches("<polyline").count(), 1);
+    let bars = |key: &str| outcome["spread"][key].as_array().unwrap().len();
+    assert_eq!(drawn.matches("<rect").count(), bars("hops") + bars("copies"), "{outcome}");
+    assert!(ask(&dir.path().join("no/such/place.svg")).failed(3).contains("cannot write"));
 }

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Gossip, Identity, Link, MessageId, NodeId, Roster, Terms,
+    Gossip, Identity, Link, MessageId, NodeId, Roster, Secure, Terms,
     gossip::{self, Draft, MAX_PEERS, Shown},
     roster::{self, Announcement, Entry},
 };
@@ -80,8 +80,10 @@ pub enum Input {
     NetworkChanged,
     /// A connection that was asked for is open. With it, 32 random bytes.
     Connected(u64, [u8; 32]),
-    /// Bytes arrived.
+    /// Bytes arrived; of an encrypted connection, those that were in it.
     Received(u64, Bytes),
+    /// A connection is encrypted as [`Output::Secure`] asked.
+    Secured(u64),
     /// A frame was written, all of it.
     Written(u64),
     /// A connection could not be opened, or has ended.
@@ -99,6 +101,8 @@ pub enum Output {
     Connect(u64, SocketAddr),
     /// Write this, and say [`Input::Written`].
     Transmit(u64, Frame),
+    /// Encrypt a connection from now on, and say [`Input::Secured`]; if that fails, it has ended.
+    Secure(u64, Secure),
     /// End a connection, once everything before this was written. Nothing more is to be said of it.
     Close(u64, CloseReason),
     /// A line was understood. Nothing to do; it is evidence.
@@ -145,6 +149,10 @@ impl Node {
             out: VecDeque::new(),
         }
     }
+    /// Who it is.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.me
+    }
     /// Somebody opened a connection to us. It has this number from now on. With it come 32 random bytes.
     ///
     /// # Errors
@@ -172,6 +180,7 @@ impl Node {
             Input::NetworkChanged => self.know(now, roster::Input::NetworkChanged),
             Input::Connected(conn, random) => self.connected(now, conn, random),
             Input::Received(conn, bytes) => self.received(now, conn, &bytes),
+            Input::Secured(conn) => self.secured(now, conn),
             Input::Written(conn) => self.written(now, conn),
             Input::Ended(conn, why) => self.ended(now, conn, why),
             Input::Say(draft) => self.tell(now, gossip::Input::Say(draft)),

@@ -22,6 +22,8 @@ struct World {
     waits: Vec<Option<Time>>,
     told: Vec<Vec<String>>,
     connects: usize,
+    /// Ends that are to be encrypted, while the other end does not know yet.
+    securing: BTreeSet<(usize, u64)>,
 }
 
 fn addr(n: usize, port: u16) -> SocketAddr {
@@ -48,6 +50,7 @@ fn world(versions: &[Version]) -> World {
         waits: vec![None; count],
         told: vec![Vec::new(); count],
         connects: 0,
+        securing: BTreeSet::new(),
     }
 }
 
@@ -80,6 +83,7 @@ impl World {
                         self.happens(to, Input::Received(there, frame.bytes));
                     }
                 }
+                Output::Secure(conn, secure) => self.secure(at, conn, secure),
                 Output::Close(conn, _) => self.part(at, conn),
                 Output::Roster(told) => self.told[at].push(format!("{told:?}")),
                 Output::Show(shown) => {
@@ -105,6 +109,20 @@ impl World {
         self.joined.insert((from, conn), (to, there));
         self.joined.insert((to, there), (from, conn));
         self.happens(from, Input::Connected(conn, [!(self.connects as u8); 32]));
+    }
+
+    /// Encrypts nothing, and tells both ends so once both have asked.
+    fn secure(&mut self, at: usize, conn: u64, secure: Secure) {
+        let Some((to, there)) = self.joined.get(&(at, conn)).copied() else { return };
+        self.securing.insert((at, conn));
+        if let Some(last) = secure.last {
+            self.happens(to, Input::Received(there, last.bytes));
+        }
+        if self.securing.contains(&(to, there)) && self.securing.remove(&(at, conn)) {
+            self.securing.remove(&(to, there));
+            self.happens(at, Input::Secured(conn));
+            self.happens(to, Input::Secured(there));
+        }
     }
 
     fn part(&mut self, at: usize, conn: u64) {

@@ -37,14 +37,25 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The settings make no sense, the key is not to be had, the port is taken, a peer's name is unknown, or
 /// the output is not writable.
 pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
-    let LiveArgs { key, socket, tui, listen, peers, no_mdns, listen_only, config, limits } = args;
+    let LiveArgs {
+        key,
+        socket,
+        tui,
+        listen,
+        peers,
+        no_mdns,
+        listen_only,
+        insecure_plain,
+        config,
+        limits,
+    } = args;
     let KeyArgs { key } = key;
     let net = Net::Tcp(TcpOptions::default());
     let listen = listen.unwrap_or_else(|| net.anywhere());
     let reach = (!no_mdns).then(|| Reach::look(listen.ip()));
     let loopback = reach.as_ref().is_some_and(Reach::is_loopback);
     let Living { settings, alone_after, log } =
-        config::living(limits, config.as_deref(), loopback)?;
+        config::living(limits, config.as_deref(), loopback, !insecure_plain)?;
     // On a screen there is no room for a log.
     let log = if tui { LogFormat::Json } else { log };
     let voice = Voice(log);
