@@ -171,7 +171,7 @@ fn hello(n: u8) -> String {
 /// What it says to these bytes, on a connection of their own.
 async fn answer(env: &Env, addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let env = env.node("stranger", Role::Lab);
-    let answer = bare::exchange(&env, addr, bytes.to_vec().into(), false, PATIENCE).await;
+    let answer = bare::exchange(&env, addr, bytes.to_vec().into(), false, PATIENCE, None).await;
     answer.unwrap().to_vec()
 }
 
