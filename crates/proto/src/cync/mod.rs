@@ -30,7 +30,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, explain::Explanation,
-    session::Answers, turn::Turn,
+    session::Answers,
 };
 pub use client::Client;
 pub use clock::Clock;
@@ -133,7 +133,7 @@ impl Protocol for Cync {
     fn in_words(message: &[u8]) -> String {
         words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
     }
-    fn turns(message: &[u8]) -> Vec<Turn> {
+    fn turns(message: &[u8]) -> Vec<crate::turn::Turn> {
         turns::turns(message)
     }
 }
