@@ -16,7 +16,10 @@ use jiff::Timestamp;
 use proto::Time;
 use tokio::time::{Instant, Sleep};
 
-use crate::{Event, Net, Recorder, Tls, record::Role};
+use crate::{
+    Event, Net, Recorder, Tls,
+    record::{Role, veil::Secrets},
+};
 
 /// A node's surroundings. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ pub struct Env {
     pub recorder: Recorder,
     /// Where its chance comes from.
     pub seed: u64,
+    /// What must not be written down; none, if everything may be.
+    pub(crate) secrets: Option<Arc<Secrets>>,
     start: Instant,
     conns: Arc<AtomicU32>,
 }
@@ -38,8 +43,12 @@ impl Env {
     /// Surroundings whose clock starts now.
     #[allow(clippy::disallowed_methods)]
     pub fn new(net: Net, recorder: Recorder, seed: u64) -> Self {
-        let tls = Tls::default();
-        Self { net, tls, recorder, seed, start: Instant::now(), conns: Arc::default() }
+        let (tls, secrets, conns) = (Tls::default(), Some(Arc::default()), Arc::default());
+        Self { net, tls, recorder, seed, secrets, start: Instant::now(), conns }
+    }
+    /// The same surroundings, where secrets are written down like anything else.
+    pub fn showing_secrets(self) -> Self {
+        Self { secrets: None, ..self }
     }
     /// The same surroundings for the node called `name`: its own voice in the record, its own
     /// count of connections.

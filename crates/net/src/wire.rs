@@ -14,7 +14,12 @@ use std::{
 use bytes::Bytes;
 use proto::{CloseReason, Frame, Time};
 
-use crate::{Dir, Env, Event, net::Stream, tls::Layer};
+use crate::{
+    Dir, Env, Event,
+    net::Stream,
+    record::veil::{Shade, Veil},
+    tls::Layer,
+};
 
 /// Frames handed to the kernel in one call.
 const AT_ONCE: usize = 32;
@@ -48,6 +53,9 @@ pub(crate) struct Wire {
     /// Why nothing can be written any more. What the peer said before is still read.
     broken: Option<CloseReason>,
     finish: Finish,
+    veil: Veil,
+    sent: Shade,
+    received: Shade,
 }
 
 #[derive(PartialEq)]
@@ -89,7 +97,14 @@ impl Wire {
             heard: false,
             broken: None,
             finish: Finish::NotAsked,
+            veil: Veil::default(),
+            sent: Shade::default(),
+            received: Shade::default(),
         }
+    }
+    /// From its first byte on, what goes over it is written down as `veil` lets it be seen.
+    pub(crate) fn veiled(self, veil: &Veil) -> Self {
+        Self { veil: veil.clone(), sent: veil.stream(), received: veil.stream(), ..self }
     }
     pub(crate) fn send(&mut self, frame: Frame, now: Time) {
         if self.broken.is_none() && self.finish == Finish::NotAsked {
@@ -194,7 +209,6 @@ impl Wire {
         if let Some(happened) = self.heard_under_tls(env) {
             return Poll::Ready(happened);
         }
-        let conn = self.conn;
         let read = READING.with_borrow_mut(|buf| {
             let read = self.stream.poll_read(cx, buf);
             match &mut self.tls {
@@ -222,7 +236,7 @@ impl Wire {
                 self.not_ended_by_tls(env).unwrap_or_else(|| self.end_of_stream(env))
             }
             Ok(bytes) => {
-                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
+                self.record_received(&bytes, env);
                 Happened::Received(bytes)
             }
             Err(e) => {
@@ -230,6 +244,11 @@ impl Wire {
                 Happened::Ended(close_reason(&e))
             }
         })
+    }
+
+    fn record_received(&mut self, bytes: &Bytes, env: &Env) {
+        let (conn, shown) = (self.conn, self.received.pass(bytes));
+        env.record_with(|| Event::Received { conn, bytes: shown.unwrap_or_else(|| bytes.clone()) });
     }
 
     fn end_of_stream(&mut self, env: &Env) -> Happened {
@@ -302,7 +321,10 @@ impl Wire {
         self.outbox.front().filter(|out| out.rest.is_empty())?;
         let written = self.outbox.pop_front()?;
         self.plain = self.plain.saturating_sub(1);
-        env.record_with(|| outbound(self.conn, &written.frame, env.now() - written.since));
+        env.record_with(|| {
+            let frame = self.veil.frame(written.frame.clone());
+            outbound(self.conn, frame, env.now() - written.since)
+        });
         Some(written.frame)
     }
 
@@ -332,20 +354,22 @@ impl Wire {
             }
             let taken = out.rest.split_to(n.min(out.rest.len()));
             n -= taken.len();
-            env.record(Event::Sent { conn: self.conn, bytes: taken });
+            let bytes = self.sent.pass(&taken).unwrap_or(taken);
+            env.record(Event::Sent { conn: self.conn, bytes });
         }
     }
 }
 
-fn outbound(conn: u32, frame: &Frame, took: std::time::Duration) -> Event {
+fn outbound(conn: u32, frame: Frame, took: std::time::Duration) -> Event {
+    let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
     Event::Frame {
         conn,
         dir: Dir::Out,
-        kind: frame.kind.into(),
-        ticket: frame.ticket,
-        msg_id: frame.msg_id.clone(),
-        device_id: frame.device_id.clone(),
-        bytes: frame.bytes.clone(),
+        kind: kind.into(),
+        ticket,
+        msg_id,
+        device_id,
+        bytes,
         took_us: took.as_micros() as u64,
     }
 }

@@ -69,11 +69,10 @@ impl Wire {
 
     /// What came of the bytes that came in, if they were encrypted.
     pub(super) fn heard_under_tls(&mut self, env: &Env) -> Option<Happened> {
-        let conn = self.conn;
         Some(match self.tls.as_mut()?.news()? {
             News::Secured => Happened::Secured,
             News::Plain(bytes) => {
-                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
+                self.record_received(&bytes, env);
                 Happened::Received(bytes)
             }
             News::End => self.end_of_stream(env),
