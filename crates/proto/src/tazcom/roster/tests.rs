@@ -332,11 +332,11 @@ fn who_has_only_called_is_known_as_long_as_its_link() {
     let [known] = &told.roster.snapshot()[..] else { panic!("one is known") };
     assert_eq!((known.id, known.addr), (Some(id(1)), SocketAddr::new(from, 0)));
     assert!(known.verified && known.there && known.linked);
+    told.hears(Input::CallEnded(9, from));
+    assert_eq!(told.roster.snapshot(), []);
+    told.hears(Input::Called(10, proven(1), from));
     told.finds("A", 1, "10.0.0.2:5000");
     assert_eq!(told.roster.snapshot().len(), 1, "it is still the same");
-    told.hears(Input::CallEnded(9, from));
-    told.hears(Input::Gone("A".into()));
-    assert_eq!(told.roster.snapshot(), []);
 }
 
 #[test]
