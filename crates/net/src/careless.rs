@@ -12,7 +12,7 @@ use proto::{
 use crate::{
     Dir, Env, Event, Failure, Reached, Receipt, Tickets,
     net::{Stream, connect_stage},
-    record::End,
+    record::{End, veil::Veil},
 };
 
 /// The client. It has the protocol's own session to put requests into bytes, and drives it badly.
@@ -82,6 +82,7 @@ impl<P: Protocol> Careless<P> {
                 Output::Transmit(frame) => {
                     let written = write(stream, &frame.bytes).await;
                     written.map_err(|e| (Stage::SendFailed, e))?;
+                    let frame = Veil::of(&self.env, P::COVER).frame(frame);
                     let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
                     let (dir, conn) = (Dir::Out, *conn);
                     self.env.record(Event::Sent { conn, bytes: bytes.clone() });

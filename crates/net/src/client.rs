@@ -7,7 +7,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use proto::{
     Delivery, Protocol, RequestError, Supervisor, Ticket, Time,
-    resilience::{BreakerConfig, Intake},
+    resilience::{BreakerConfig, Demand, Intake},
     rng::Rng,
 };
 use tokio::{
@@ -105,7 +105,7 @@ impl<R> Asked<R> {
 /// What goes to the task. In boxes, since a channel has room for many at once that are few most of
 /// the time.
 enum Mail<P: Protocol> {
-    Ask(P::Request, Asker<P>),
+    Ask(P::Request, Demand, Asker<P>),
     Tell(Order),
 }
 
@@ -152,8 +152,12 @@ impl<P: Protocol> Client<P> {
     }
     /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
     pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
+        self.demand(request, Demand::default()).await
+    }
+    /// The same for a request with demands of its own.
+    pub async fn demand(&self, request: P::Request, demand: Demand) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send(Box::new(Mail::Ask(request, tx))).await;
+        let sent = self.submit.send(Box::new(Mail::Ask(request, demand, tx))).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         Asked(rx)
     }

@@ -2,7 +2,7 @@
 //! another did not.
 use std::{sync::Arc, time::Duration};
 
-use proto::{Protocol, Time};
+use proto::{Protocol, Time, resilience::Demand};
 
 use crate::{Answer, Client};
 
@@ -42,10 +42,15 @@ pub struct Table<R> {
 /// A device that failed without a word may have obeyed all the same; nobody knows, and it is not asked
 /// to take anything back. Its answer says how far it is known to have got.
 pub async fn ask<P: Protocol>(members: Vec<Member<'_, P>>) -> Table<P::Reply> {
+    demand(members, Demand::default()).await
+}
+
+/// The same with demands for each of them, and for each that is taken back.
+pub async fn demand<P: Protocol>(members: Vec<Member<'_, P>>, demand: Demand) -> Table<P::Reply> {
     let mut asked = Vec::with_capacity(members.len());
     let mut undo = Vec::with_capacity(members.len());
     for Member { name, client, request, undo: back } in members {
-        asked.push((name, client.submit(request).await));
+        asked.push((name, client.demand(request, demand).await));
         undo.push((client, back));
     }
     let mut rows = Vec::with_capacity(asked.len());
@@ -54,7 +59,7 @@ pub async fn ask<P: Protocol>(members: Vec<Member<'_, P>>) -> Table<P::Reply> {
     }
     let mut table = Table { rows };
     if !table.all_obeyed() {
-        table.take_back(undo).await;
+        table.take_back(undo, demand).await;
     }
     table
 }
@@ -75,11 +80,12 @@ impl<R> Table<R> {
     async fn take_back<P: Protocol<Reply = R>>(
         &mut self,
         undo: Vec<(&Client<P>, Option<P::Request>)>,
+        demand: Demand,
     ) {
         let mut asked = Vec::with_capacity(undo.len());
         for (row, (client, back)) in self.rows.iter_mut().zip(undo) {
             if let (true, Some(back)) = (row.answer.is_ok(), back) {
-                asked.push((row, client.submit(back).await));
+                asked.push((row, client.demand(back, demand).await));
             }
         }
         for (row, asked) in asked {

@@ -6,6 +6,8 @@ mod config;
 mod exit;
 mod http;
 mod lines;
+mod local;
+mod out;
 mod signals;
 mod text;
 mod told;
@@ -29,6 +31,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Toggle(args) => cmd::toggle::run(*args),
         Command::Vkb(args) => cmd::vkb::run(args),
         Command::Hsms(args) => cmd::hsms::run(*args),
+        Command::Cync(args) => cmd::cync::run(args),
         Command::Device(args) => cmd::device::run(args),
         Command::Node(args) => cmd::node::run(args),
         Command::Proxy(args) => cmd::proxy::run(*args),
@@ -40,6 +43,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Judge(args) => cmd::judge::run(args),
         Command::Report(args) => cmd::report::run(args),
         Command::Diff(args) => cmd::diff::run(args),
+        Command::Capture(args) => cmd::capture::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::Completions(args) => cmd::completions::run(args),

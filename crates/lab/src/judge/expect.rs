@@ -1,4 +1,6 @@
 //! A scenario's own expectations, held against the record. One function each.
+mod quality;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -64,6 +66,7 @@ impl<'a> Evidence<'a> {
             Expect::Duplicates(e) => self.duplicates(e),
             Expect::Gaps(e) => self.gaps(e),
             Expect::Elapsed(e) => self.elapsed(e),
+            Expect::Quality(e) => self.quality(e),
             Expect::Closed(e) => self.closed(e),
             Expect::Fact(e) => self.noted(e),
             Expect::Struck(e) => self.struck(e),

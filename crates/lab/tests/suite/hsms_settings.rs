@@ -45,7 +45,8 @@ async fn answers(w: &World, tool: Settings, bytes: &str) -> (String, Duration) {
     let before = w.env().now();
     let bytes = hex::decode(bytes).unwrap();
     let env = w.node("raw", net::Role::Lab);
-    let heard = bare::exchange(&env, device.addr(), bytes, false, Duration::from_secs(2)).await;
+    let patience = Duration::from_secs(2);
+    let heard = bare::exchange(&env, device.addr(), bytes, false, patience, None).await;
     let took = w.env().now() - before;
     device.stop().await;
     (hex::encode(&heard.unwrap()), took)

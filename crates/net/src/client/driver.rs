@@ -2,13 +2,15 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
+    io,
+    net::SocketAddr,
     pin::Pin,
     time::Duration,
 };
 
 use proto::{
     CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
-    resilience::{Happening, Note, Outcome, Step},
+    resilience::{Demand, Happening, Note, Outcome, Step},
 };
 use tokio::sync::mpsc;
 
@@ -21,7 +23,7 @@ use crate::{
     door::Way,
     env::Alarm,
     net::{Stream, connect_stage},
-    record::End,
+    record::{End, veil::Veil},
     wire::{Happened, Wire, inbound},
 };
 
@@ -36,6 +38,7 @@ pub(super) struct Driver<P: Protocol> {
     unheard: VecDeque<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
+    veil: Veil,
     link: Link,
     conn: u32,
     alarm: Alarm,
@@ -47,20 +50,26 @@ pub(super) struct Driver<P: Protocol> {
 
 enum Link {
     Idle,
-    Connecting(Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>),
+    Connecting(Pin<Box<dyn Future<Output = Result<Connected, Unopened>> + Send>>),
     Open(Wire),
 }
 
 enum LinkEvent {
-    Connected(Stream),
-    ConnectFailed(std::io::Error),
+    Connected(Connected),
+    ConnectFailed(Unopened),
     Wire(Happened),
 }
+
+/// A connection that is open, and encrypted if it is to be: both its ends, and itself.
+type Connected = ((SocketAddr, SocketAddr), Wire);
+/// In what way it could not be opened, and the particulars.
+type Unopened = (Stage, String);
 
 impl<P: Protocol> Driver<P> {
     pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, ear: Ear<P::Reply>) -> Self {
         Self {
             tickets: Tickets::of(&env),
+            veil: Veil::of(&env, P::COVER),
             alarm: env.alarm(),
             env,
             way,
@@ -101,7 +110,7 @@ impl<P: Protocol> Driver<P> {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
             match *mail {
-                Mail::Ask(request, answer) => self.submit(request, answer),
+                Mail::Ask(request, demand, answer) => self.submit(request, demand, answer),
                 Mail::Tell(order) => self.tell(order),
             }
         }
@@ -125,32 +134,29 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, happening);
     }
 
-    fn submit(&mut self, request: P::Request, answer: Asker<P>) {
+    fn submit(&mut self, request: P::Request, demand: Demand, answer: Asker<P>) {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
         self.waiting.insert(ticket, Waiting { since: now, levels: Vec::new(), answer });
-        self.supervisor.handle_input(now, Happening::Submit(ticket, request));
+        self.supervisor.handle_input(now, Happening::Demand(ticket, request, demand));
     }
 
     fn on_link(&mut self, event: LinkEvent) {
         let conn = self.conn;
         let now = self.env.now();
         match event {
-            LinkEvent::Connected(stream) => match stream.addrs() {
-                Ok((local, peer)) => {
-                    self.env.record(Event::Opened { conn, local, peer });
-                    self.link = Link::Open(Wire::new(stream, conn));
-                    self.hold();
-                    self.supervisor.handle_input(now, Happening::Connected);
-                }
-                // Open and gone again before we could look.
-                Err(e) => self.connect_failed(connect_stage(&e), e.to_string()),
-            },
-            LinkEvent::ConnectFailed(e) => self.connect_failed(connect_stage(&e), e.to_string()),
+            LinkEvent::Connected(((local, peer), wire)) => {
+                self.env.record(Event::Opened { conn, local, peer });
+                self.link = Link::Open(wire.veiled(&self.veil));
+                self.hold();
+                self.supervisor.handle_input(now, Happening::Connected);
+            }
+            LinkEvent::ConnectFailed((stage, detail)) => self.connect_failed(stage, detail),
             LinkEvent::Wire(Happened::Received(bytes)) => {
                 self.supervisor.handle_input(now, Happening::Received(&bytes));
             }
+            LinkEvent::Wire(Happened::Secured) => {}
             LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
             LinkEvent::Wire(Happened::Wrote(frame)) => {
                 let mut written = Some(frame);
@@ -258,9 +264,13 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
                 Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record_with(|| inbound(conn, frame)),
+                Step::Received(frame) => {
+                    env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
-                Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
+                Step::Fact(fact) => {
+                    env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Step::Push(said) => {
                     if env.recorder.is_heard() {
                         env.record(Event::Push { conn, said: format!("{said:?}") });
@@ -290,15 +300,25 @@ impl<P: Protocol> Driver<P> {
 
     fn connect(&mut self) {
         self.conn = self.env.next_conn();
+        let (env, conn) = (self.env.clone(), self.conn);
         self.link = Link::Connecting(match &self.way {
             Way::Dial(addrs) => {
                 if let Some(addr) = addrs.first().copied() {
                     self.env.record(Event::Connecting { conn: self.conn, addr });
                 }
-                let (net, addrs) = (self.env.net.clone(), addrs.clone());
-                Box::pin(async move { net.connect(&addrs).await })
+                let addrs = addrs.clone();
+                Box::pin(async move {
+                    let stream = env.net.connect(&addrs).await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::dialled(stream, conn, &env)).await
+                })
             }
-            Way::Wait(door) => Box::pin(door.wait()),
+            Way::Wait(door) => {
+                let stream = door.wait();
+                Box::pin(async move {
+                    let stream = stream.await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::accepted(stream, conn, &env)).await
+                })
+            }
         });
     }
 
@@ -362,12 +382,36 @@ impl<P: Protocol> Driver<P> {
     }
 }
 
+/// Waits until it is encrypted, if it is to be.
+async fn opened(
+    env: &Env,
+    stream: Stream,
+    begin: impl FnOnce(Stream) -> Result<Wire, CloseReason>,
+) -> Result<Connected, Unopened> {
+    // Open, and perhaps gone again before we could look.
+    let ends = stream.addrs().map_err(unopened)?;
+    let failed = |reason: CloseReason| (Stage::from(&reason), reason.to_string());
+    let mut wire = begin(stream).map_err(failed)?;
+    match wire.handshake(env).await {
+        Ok(()) => Ok((ends, wire)),
+        Err(reason) => {
+            // It may have a word for the peer.
+            wire.take_leave();
+            Err(failed(reason))
+        }
+    }
+}
+
+fn unopened(error: io::Error) -> Unopened {
+    (connect_stage(&error), error.to_string())
+}
+
 impl Link {
     async fn next(&mut self, env: &Env) -> LinkEvent {
         match self {
             Self::Idle => pending().await,
             Self::Connecting(connecting) => match connecting.await {
-                Ok(stream) => LinkEvent::Connected(stream),
+                Ok(connected) => LinkEvent::Connected(connected),
                 Err(e) => LinkEvent::ConnectFailed(e),
             },
             Self::Open(wire) => LinkEvent::Wire(wire.next(env).await),

@@ -15,6 +15,7 @@ mod reliable;
 pub mod textfile;
 #[cfg(test)]
 mod told;
+pub(crate) mod veil;
 
 use std::{
     collections::VecDeque,

@@ -23,7 +23,6 @@ use super::{
     message::Message,
     numbers::Numbers,
     packet::{Framed, Framing},
-    redact::Redactor,
     request::{Reply, Request, Seen},
     settings::Controller,
 };
@@ -147,16 +146,19 @@ impl Client {
         self.out.push_back(Output::Fact(Fact::Odd { what: what.into(), detail: detail.into() }));
     }
     fn received(&mut self, bytes: &Bytes, kind: &'static str, from: Option<(u32, Ticket)>) {
-        let bytes = Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
+        self.received_of(bytes, kind, from, None);
+    }
+    fn received_of(
+        &mut self,
+        bytes: &Bytes,
+        kind: &'static str,
+        from: Option<(u32, Ticket)>,
+        device_id: Option<Arc<str>>,
+    ) {
+        let bytes = bytes.clone();
         let msg_id = from.map(|(seq, _)| seq.to_string().into());
         let ticket = from.map(|(_, ticket)| ticket);
-        self.out.push_back(Output::Received(Frame {
-            bytes,
-            kind,
-            ticket,
-            msg_id,
-            device_id: None,
-        }));
+        self.out.push_back(Output::Received(Frame { bytes, kind, ticket, msg_id, device_id }));
     }
 
     fn read(&mut self, now: Time) {
@@ -184,8 +186,7 @@ impl Client {
         let message = match Message::decode(bytes) {
             Ok(message) => message,
             Err(wrong) => {
-                let shown = Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
-                let fact = Fact::malformed("packet", wrong.to_string(), &shown);
+                let fact = Fact::malformed("packet", wrong.to_string(), bytes);
                 return self.out.push_back(Output::Fact(fact));
             }
         };
@@ -207,7 +208,11 @@ impl Client {
                 self.acknowledged(bytes, device, id, code, of_device);
             }
             other => {
-                self.received(bytes, kind, None);
+                let named = match &other {
+                    Message::Login(login) => Some(format!("{:08x}", login.id).into()),
+                    _ => None,
+                };
+                self.received_of(bytes, kind, None, named);
                 self.about_the_link(now, &other);
             }
         }
@@ -340,8 +345,7 @@ impl Session for Client {
                 if !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
-                    let shown = Redactor::default().pass(&part).unwrap_or(part);
-                    self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &shown)));
+                    self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));
                 }
                 self.close(CloseReason::Peer);
             }

@@ -2,6 +2,7 @@
 //!
 //! Packets of a type, a length and a body, and frames inside some of them. See
 //! `docs/protocols/cync.md` for every byte.
+mod chaos;
 mod client;
 mod clock;
 mod command;
@@ -20,6 +21,8 @@ mod redact;
 mod request;
 mod settings;
 mod sync;
+mod turns;
+mod words;
 mod wrong;
 
 use std::{
@@ -28,9 +31,10 @@ use std::{
 };
 
 use crate::{
-    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, explain::Explanation,
-    session::Answers,
+    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
+    explain::Explanation, session::Answers, turn::Turn,
 };
+pub use chaos::RawChaos;
 pub use client::Client;
 pub use clock::Clock;
 pub use command::{Body, Command, Target};
@@ -75,6 +79,7 @@ impl Protocol for Cync {
     const ANSWERS: Answers = Answers::Named;
     const CONFIRM: Delivery = Delivery::Applied;
     const HIGHEST: Delivery = Delivery::Observed;
+    const COVER: NewCover = Some(|| Box::new(Redactor::default()));
     type Settings = Settings;
     type Request = Request;
     type Reply = Reply;
@@ -89,6 +94,9 @@ impl Protocol for Cync {
         let memory = Arc::new(Mutex::new(Memory::new(&bridge)?));
         let numbers = Arc::default();
         Ok(Self { bridge: Arc::new(bridge), controller, memory, numbers })
+    }
+    fn nth(settings: Settings, n: u32) -> Option<Settings> {
+        Some(settings.nth(n))
     }
     fn client(&self, now: Time) -> Client {
         Client::new(self.controller, self.numbers.clone(), now)
@@ -131,5 +139,11 @@ impl Protocol for Cync {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn in_words(message: &[u8]) -> String {
+        words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
+    }
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        turns::turns(message)
     }
 }

@@ -93,6 +93,27 @@ impl TryFrom<u8> for Hundred {
     }
 }
 
+impl Combo {
+    /// The plainest request that says this: a command of its own for one thing, a combo for several.
+    ///
+    /// # Errors
+    /// It says nothing.
+    pub fn request(self) -> Result<Request, ConfigError> {
+        let Self { to, on, brightness, temperature, rgb } = self;
+        Ok(match (on, brightness, temperature, rgb) {
+            (None, None, None, None) => {
+                let problem = "nothing to be; say on, brightness, temperature or rgb";
+                return Err(ConfigError::new("combo", problem));
+            }
+            (Some(on), None, None, None) => Request::Power(Power { to, on }),
+            (None, Some(percent), None, None) => Request::Brightness(Percent { to, percent }),
+            (None, None, Some(percent), None) => Request::Temperature(Percent { to, percent }),
+            (None, None, None, Some(rgb)) => Request::Rgb(Rgb { to, rgb }),
+            (..) => Request::Combo(self),
+        })
+    }
+}
+
 impl Request {
     /// Who is told what; nobody is, if it only asks.
     pub(super) fn command(&self) -> Option<(Target, Command)> {

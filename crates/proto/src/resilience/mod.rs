@@ -20,4 +20,4 @@ pub use queue::{Dropped, Intake, Queue, QueueEvent, RawIntake, WhenFull};
 pub use reconnect::{RawReconnect, Reconnect};
 pub use rtt::{LONGEST, Pulse, Rtt, SHORTEST};
 pub use seen::{Arrival, REMEMBERED, REMEMBERED_FOR, Seen};
-pub use supervisor::{Happening, Note, Outcome, Step, Supervisor};
+pub use supervisor::{Demand, Happening, Note, Outcome, Step, Supervisor};

@@ -1,6 +1,9 @@
 //! Requests taken on and not yet answered: in order of submission, each in its phase, each with at
 //! most one time at which something is due.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::Delivery;
 use crate::{Ticket, Time};
@@ -15,12 +18,16 @@ pub(super) struct Pending<R> {
     pub(super) attempts: u32,
     /// The highest level that this attempt has proved so far.
     pub(super) reached: Option<Delivery>,
+    /// The level it must reach, if that is not the policy's.
+    pub(super) demanded: Option<Delivery>,
     /// The highest level that any attempt has.
     best: Option<Delivery>,
     /// When the kernel had all of this attempt.
     written: Option<Time>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
+    /// When it was taken on.
+    since: Time,
     /// When it goes stale, if it has not been sent by then.
     expires: Option<Time>,
     phase: Phase,
@@ -75,6 +82,10 @@ impl<R> Pending<R> {
     }
     pub(super) fn is_unsent(&self) -> bool {
         self.attempts == 0
+    }
+    /// How long it may take in all, if that is limited.
+    pub(super) fn time_allowed(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline - self.since)
     }
     pub(super) fn is_stale(&self, now: Time) -> bool {
         self.is_unsent() && self.expires.is_some_and(|at| at <= now)
@@ -142,9 +153,11 @@ impl<R> Outbox<R> {
             request,
             attempts: 0,
             reached: None,
+            demanded: None,
             best: None,
             written: None,
             deadline,
+            since: now,
             expires,
             phase,
         };
@@ -154,6 +167,12 @@ impl<R> Outbox<R> {
         self.by_seq.insert(seq, pending);
         self.seq_of.insert(ticket, seq);
         self.startable.insert(seq);
+    }
+    /// The request must reach this level.
+    pub(super) fn demand(&mut self, ticket: Ticket, level: Option<Delivery>) {
+        if let Some(pending) = self.find(ticket).and_then(|seq| self.by_seq.get_mut(&seq)) {
+            pending.demanded = level;
+        }
     }
     pub(super) fn find(&self, ticket: Ticket) -> Option<Seq> {
         self.seq_of.get(&ticket).copied()

@@ -16,7 +16,7 @@
 mod link;
 mod requests;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     Breaker, BreakerConfig, BreakerEvent, Connection, Delivery, Policy, RequestError, Stage,
@@ -36,6 +36,8 @@ use crate::{
 pub enum Happening<'a, R> {
     /// Take this request on.
     Submit(Ticket, R),
+    /// The same with demands of its own.
+    Demand(Ticket, R, Demand),
     /// The connection asked for is open.
     Connected,
     /// It could not be opened.
@@ -68,6 +70,15 @@ pub enum Happening<'a, R> {
     Reconfigure(BreakerConfig),
     /// Answer everything and stop.
     Shutdown,
+}
+
+/// What a request demands for itself, whatever the policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// The level at which it counts as done.
+    pub level: Option<Delivery>,
+    /// For the whole of it, all attempts and delays included.
+    pub deadline: Option<Duration>,
 }
 
 /// What a supervisor wants done, or has to tell.
@@ -234,6 +245,9 @@ impl<P: Protocol> Supervisor<P> {
     pub fn handle_input(&mut self, now: Time, input: Happening<'_, P::Request>) {
         match input {
             Happening::Submit(ticket, request) => self.submit(now, ticket, request),
+            Happening::Demand(ticket, request, demand) => {
+                self.demand(now, ticket, request, demand);
+            }
             Happening::Connected => self.opened(now),
             Happening::ConnectFailed(stage, detail) => {
                 if matches!(self.link, Link::Connecting { .. }) {

@@ -13,6 +13,17 @@ use crate::{
 
 impl<P: Protocol> Supervisor<P> {
     pub(super) fn submit(&mut self, now: Time, ticket: Ticket, request: P::Request) {
+        self.demand(now, ticket, request, Demand::default());
+    }
+
+    pub(super) fn demand(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        request: P::Request,
+        demand: Demand,
+    ) {
+        let Demand { level, deadline } = demand;
         self.started = true;
         if self.policy.queueing == Queueing::Latest {
             self.supersede();
@@ -21,9 +32,10 @@ impl<P: Protocol> Supervisor<P> {
             let error = RequestError { stage, attempts: 0, detail };
             return self.out.push_back(Step::Done(ticket, 0, Err(error)));
         }
-        let deadline = self.policy.deadline.map(|d| now + d);
+        let deadline = deadline.or(self.policy.deadline).map(|d| now + d);
         let expires = self.policy.expire_after.map(|d| now + d);
         self.outbox.push(now, ticket, request, deadline, expires);
+        self.outbox.demand(ticket, level);
     }
 
     fn refusal(&self) -> Option<(Stage, String)> {
@@ -197,8 +209,8 @@ impl<P: Protocol> Supervisor<P> {
     }
 
     fn pass_deadline(&mut self, now: Time, seq: Seq) {
-        let limit = self.policy.deadline.unwrap_or_default();
-        let phase = self.outbox.get(seq).phase();
+        let p = self.outbox.get(seq);
+        let (limit, phase) = (p.time_allowed(), p.phase());
         if phase.is_attempt() {
             self.note_failure(seq, Stage::Deadline, "cut short by the deadline".into(), None);
         }
@@ -282,9 +294,11 @@ impl<P: Protocol> Supervisor<P> {
         }
     }
 
-    /// The level this request must reach: what the policy asks for, or all it can ever prove.
+    /// The level this request must reach: what it or the policy asks for, or all it can ever prove.
     fn confirms(&self, seq: Seq) -> Delivery {
-        self.policy.confirm.min(P::highest(&self.outbox.get(seq).request))
+        let pending = self.outbox.get(seq);
+        let wanted = pending.demanded.unwrap_or(self.policy.confirm);
+        wanted.min(P::highest(&pending.request))
     }
 
     fn answered_badly(&mut self, now: Time, seq: Seq, stage: Stage, detail: String) {
