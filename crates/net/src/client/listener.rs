@@ -56,7 +56,7 @@ impl<R> Ear<R> {
 
     /// The peer said this. Says whether it was taken; it is given back if nothing more may come now.
     pub(super) fn hear(&self, said: R) -> Option<R> {
-        let Some(shared) = self.shared() else { return None };
+        let shared = self.shared()?;
         let mut queue = shared.queue();
         if queue.is_blocked() {
             return Some(said);

@@ -110,7 +110,7 @@ impl State {
             Role::Client => {
                 self.links.count(record);
                 let counts = Reliable::is_of_a_device(&record.event);
-                let device = counts.then(|| self.device(&about)).unwrap_or_default();
+                let device = if counts { self.device(&about) } else { Default::default() };
                 self.reliable.count(record, device);
             }
             Role::Proxy => self.proxies.count(record),

@@ -38,7 +38,10 @@ impl Secrets {
 
 /// Covers what is written down of connections of one protocol, at one node.
 #[derive(Clone, Default)]
-pub(crate) struct Veil(Option<(fn() -> Box<dyn Cover>, Arc<Secrets>)>);
+pub(crate) struct Veil(Option<Covering>);
+
+/// How to come by a cover, and what is known beside it.
+type Covering = (fn() -> Box<dyn Cover>, Arc<Secrets>);
 
 impl Veil {
     /// None, where the protocol has no secrets or they are to be shown.
