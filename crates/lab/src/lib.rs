@@ -1,6 +1,7 @@
 //! What should happen, and did it: worlds, scenarios, verdicts and reports.
 
 pub mod account;
+pub mod capture;
 pub mod follow;
 pub mod journal;
 pub mod judge;

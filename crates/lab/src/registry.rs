@@ -5,14 +5,19 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
     ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cover::NewCover, cync::Cync,
-    explain::Explanation, hsms::Hsms, toggle::Lamp, vkb::Vkb,
+    explain::Explanation, hsms::Hsms, tazcom::Tazcom, toggle::Lamp, turn::Turn, vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every protocol there is.
-pub const PROTOCOLS: &[&dyn AnyProtocol] =
-    &[&Entry::<Lamp>::NEW, &Entry::<Vkb>::NEW, &Entry::<Hsms>::NEW, &Entry::<Cync>::NEW];
+pub const PROTOCOLS: &[&dyn AnyProtocol] = &[
+    &Entry::<Lamp>::NEW,
+    &Entry::<Vkb>::NEW,
+    &Entry::<Hsms>::NEW,
+    &Entry::<Cync>::NEW,
+    &Entry::<Tazcom>::NEW,
+];
 
 /// The protocol called `name`.
 ///
@@ -87,6 +92,8 @@ pub trait AnyProtocol: Sync {
     fn kinds(&self) -> Vec<&'static str>;
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
+    /// What a message asks or answers, see [`Protocol::turns`].
+    fn turns(&self, message: &[u8]) -> Vec<Turn>;
 }
 
 /// A client that speaks JSON.
@@ -120,7 +127,7 @@ pub trait AnyDevice: Send {
 
 /// A running device.
 pub trait AnyHost: Send + Sync {
-    /// Where it listens.
+    /// Where it listens by now.
     fn addr(&self) -> SocketAddr;
     /// From now on it behaves like this.
     fn misbehave(&self, quirk: &str) -> BoxFuture<'_, Result<(), ConfigError>>;
@@ -235,6 +242,9 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     }
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)
+    }
+    fn turns(&self, message: &[u8]) -> Vec<Turn> {
+        P::turns(message)
     }
 }
 

@@ -73,6 +73,7 @@ mod tests {
             .chain(of::<proto::vkb::Mode>("vkb"))
             .chain(of::<proto::hsms::Mode>("hsms"))
             .chain(of::<proto::cync::Mode>("cync"))
+            .chain(of::<proto::tazcom::Mode>("tazcom"))
             .collect()
     }
 

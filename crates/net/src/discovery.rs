@@ -5,14 +5,17 @@ mod own;
 mod reach;
 mod words;
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use mdns_sd::{DaemonEvent, IfKind, IfPredicate, Receiver, ServiceDaemon, ServiceEvent};
 use proto::{
     Time,
     tazcom::{NodeId, Version, roster::Announcement},
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Env, Net};
@@ -79,6 +82,7 @@ pub struct Discovery {
     fullname: Option<String>,
     /// By then the goodbye was repeated.
     goodbye_again: Option<Time>,
+    again: Arc<Notify>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -112,20 +116,29 @@ impl Discovery {
             Ok((changes, found))
         };
         let (changes, found) = started().inspect_err(|_| _ = ends.shutdown())?;
-        let (tell, seen) = mpsc::channel(QUEUE);
-        let watch =
-            Watch { daemon: daemon.clone(), changes, own: Own::new(id, listen.port()), tell };
+        let ((tell, seen), again) = (mpsc::channel(QUEUE), Arc::<Notify>::default());
+        let own = Own::new(id, listen.port());
+        let watch = Watch { daemon: daemon.clone(), changes, own, again: again.clone(), tell };
         let task = tokio::spawn({
             let stop = stop.clone();
             async move { _ = stop.run_until_cancelled(watch.run(found)).await }
         });
-        Ok((Self { env, daemon, fullname, goodbye_again: None, stop, task }, seen))
+        Ok((Self { env, daemon, fullname, goodbye_again: None, again, stop, task }, seen))
+    }
+    /// The name by which it is announced, if it is and nobody else has it.
+    pub fn name(&self) -> Option<&str> {
+        self.fullname.as_deref().map(short)
     }
     /// Asks whether the announcement of this name is still true. If nobody says so, [`Seen::Gone`]
     /// follows.
     pub fn reverify(&self, name: &str) {
         // Refused while the daemon has more to do than it can; whoever doubts will doubt again.
         let _ = self.daemon.verify(full(name), VERIFY);
+    }
+    /// Asks now who is there, and again with growing pauses, as at the beginning. Who is known is told
+    /// again.
+    pub fn look_again(&self) {
+        self.again.notify_one();
     }
     /// Takes the announcement back, and returns once that was said. Others are still heard of.
     pub async fn take_back(&mut self) {
@@ -146,6 +159,12 @@ impl Discovery {
         if let Ok(ended) = self.daemon.shutdown() {
             self.patiently(ended.recv_async()).await;
         }
+    }
+
+    /// Ends without another word, as one whose plug was pulled: what was announced is not taken back.
+    pub fn fall_silent(self) {
+        // The last thing it is told before it is dropped. Too busy to obey, it says goodbye.
+        let _ = self.daemon.disable_interface(IfKind::All);
     }
 
     async fn patiently<T>(&self, what: impl Future<Output = T>) {
@@ -170,6 +189,7 @@ struct Watch {
     daemon: ServiceDaemon,
     changes: Receiver<DaemonEvent>,
     own: Own,
+    again: Arc<Notify>,
     tell: mpsc::Sender<Seen>,
 }
 
@@ -179,16 +199,21 @@ impl Watch {
             let seen = tokio::select! {
                 biased;
                 Ok(change) = self.changes.recv_async() => self.changed(&change),
+                // Asked again the daemon tells all it knows.
+                () = self.again.notified() => match self.daemon.browse(SERVICE) {
+                    Ok(browsing) => {
+                        found = browsing;
+                        None
+                    }
+                    Err(_) => return,
+                },
                 event = found.recv_async() => match event {
                     Ok(event) => self.found(event),
-                    // The daemon gives up on who reads too slowly. Asked again it tells all it knows.
-                    Err(_) => match self.daemon.browse(SERVICE) {
-                        Ok(again) => {
-                            found = again;
-                            None
-                        }
-                        Err(_) => return,
-                    },
+                    // The daemon gives up on who reads too slowly.
+                    Err(_) => {
+                        self.again.notify_one();
+                        None
+                    }
                 },
             };
             if let Some(seen) = seen

@@ -1,5 +1,10 @@
 //! Hosts a fake device: accepts connections, runs one device session on each, and owns them all.
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use proto::{CloseReason, ConfigError, Input, Output, Protocol, Session};
 use tokio::{
@@ -22,13 +27,29 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A running device. Dropping it pulls the plug; `stop` also waits until it is dark.
 pub struct Host<P: Protocol> {
-    addr: SocketAddr,
+    addr: Place,
     env: Env,
     device: Arc<P>,
     prompted: broadcast::Sender<()>,
     relisten: mpsc::Sender<oneshot::Sender<io::Result<()>>>,
     unplug: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// Where a device listens, or would: it may move.
+#[derive(Clone)]
+struct Place(Arc<Mutex<SocketAddr>>);
+
+impl Place {
+    fn new(addr: SocketAddr) -> Self {
+        Self(Arc::new(Mutex::new(addr)))
+    }
+    fn get(&self) -> SocketAddr {
+        *self.0.lock().expect("held for a line that does not panic")
+    }
+    fn set(&self, addr: SocketAddr) {
+        *self.0.lock().expect("held for a line that does not panic") = addr;
+    }
 }
 
 impl<P: Protocol> Host<P> {
@@ -41,12 +62,13 @@ impl<P: Protocol> Host<P> {
         // Even a device that starts deaf takes its port first, so that its address is known.
         let listener = if dials.is_none() { Some(env.net.listen(addr)?) } else { None };
         let addr = listener.as_ref().map_or(Ok(addr), Listener::local_addr)?;
+        let place = Place::new(addr);
         let (prompted, _) = broadcast::channel(1);
         let (relisten, commands) = mpsc::channel(1);
         let unplug = CancellationToken::new();
         let mut rack = Rack {
             env: env.clone(),
-            addr,
+            addr: place.clone(),
             device: device.clone(),
             prompted: prompted.clone(),
             unplug: unplug.clone(),
@@ -60,11 +82,11 @@ impl<P: Protocol> Host<P> {
                 tokio::spawn(rack.run(commands))
             }
         };
-        Ok(Self { addr, env, device, prompted, relisten, unplug, task })
+        Ok(Self { addr: place, env, device, prompted, relisten, unplug, task })
     }
-    /// Where it listens, or would; or where it dials.
+    /// Where it listens, or would, by now; or where it dials.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.addr.get()
     }
     /// The device, to ask what it remembers.
     pub fn device(&self) -> &P {
@@ -78,6 +100,8 @@ impl<P: Protocol> Host<P> {
         let device = self.env.recorder.name();
         self.env.record(Event::Armed { device, quirk: quirk.to_string().into() });
         self.device.misbehave(quirk);
+        // Nobody connected is nobody to tell.
+        let _ = self.prompted.send(());
         let (tx, rx) = oneshot::channel();
         if self.relisten.send(tx).await.is_err() {
             return Ok(());
@@ -111,7 +135,7 @@ impl<P: Protocol> Drop for Host<P> {
 
 struct Rack<P: Protocol> {
     env: Env,
-    addr: SocketAddr,
+    addr: Place,
     device: Arc<P>,
     prompted: broadcast::Sender<()>,
     unplug: CancellationToken,
@@ -171,7 +195,7 @@ impl<P: Protocol> Rack<P> {
     }
 
     fn dial(&self) -> Dialling {
-        let (env, addr, conn) = (self.env.clone(), self.addr, self.env.next_conn());
+        let (env, addr, conn) = (self.env.clone(), self.addr.get(), self.env.next_conn());
         Box::pin(async move {
             env.record(Event::Connecting { conn, addr });
             match env.net.connect(&[addr]).await {
@@ -188,15 +212,20 @@ impl<P: Protocol> Rack<P> {
     /// A device that serves one at a time may listen again, or not any more.
     fn listen_again(&mut self) {
         if let Err(e) = self.listen_as_told() {
-            self.env.record(Event::ListenFailed { addr: self.addr, detail: e.to_string() });
+            let addr = self.addr.get();
+            self.env.record(Event::ListenFailed { addr, detail: e.to_string() });
         }
     }
 
     fn listen_as_told(&mut self) -> io::Result<()> {
+        if self.device.leaves() {
+            self.leave()?;
+        }
         match (self.device.listening(), &self.listener) {
             (true, None) => {
-                self.listener = Some(self.env.net.listen(self.addr)?);
-                self.env.record(Event::Listening { addr: self.addr });
+                let addr = self.addr.get();
+                self.listener = Some(self.env.net.listen(addr)?);
+                self.env.record(Event::Listening { addr });
             }
             (false, Some(_)) => {
                 self.listener = None;
@@ -204,6 +233,19 @@ impl<P: Protocol> Rack<P> {
             }
             (true, Some(_)) | (false, None) => {}
         }
+        Ok(())
+    }
+
+    /// Listens at another port, and not at the old one any more.
+    fn leave(&mut self) -> io::Result<()> {
+        let mut addr = self.addr.get();
+        addr.set_port(0);
+        // While the old one is taken, the new one is another.
+        let listener = self.env.net.listen(addr)?;
+        addr = listener.local_addr()?;
+        self.listener = Some(listener);
+        self.addr.set(addr);
+        self.env.record(Event::Listening { addr });
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use net::{
 use proto::{
     CloseReason, Span,
     tazcom::{
-        Identity, Node, NodeId, RawTerms, Terms, Version,
+        Identity, Need, Node, NodeId, RawTerms, Terms, Version,
         gossip::{Draft, MAIN_CHANNEL, Words},
         node::Settings,
         roster::{self, Announcement},
@@ -23,6 +23,8 @@ use proto::{
 use tokio::sync::mpsc;
 
 const EPOCH: u64 = 1_767_225_600_000;
+/// News that wait for who listens.
+const TOLD: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node, and what it told.
@@ -51,7 +53,7 @@ impl Peer {
         let settings = Settings { terms, roster, ..Settings::default() };
         let node = Node::new(me, settings, u64::from(n), EPOCH);
         let env = env.node(&format!("node{n}"), Role::Device);
-        let (tell, told) = mpsc::channel(1024);
+        let (tell, told) = mpsc::channel(TOLD);
         let mut drawn = 0;
         let random = move || {
             drawn += 1;
@@ -86,7 +88,8 @@ impl Peer {
     }
     async fn say(&self, words: &str) {
         let (channel, lifetime) = (MAIN_CHANNEL.into(), Duration::from_secs(60));
-        self.running.say(Draft { channel, lifetime, words: Words::Chat(words.into()) }).await;
+        let words = Words::Chat(words.into());
+        self.running.say(Draft { channel, lifetime, words }).await.unwrap();
     }
     /// Who said the next words that are shown, through how many nodes they came, and whether they are
     /// signed.
@@ -165,6 +168,25 @@ on_both! {
         a.meets(b.id).await;
         b.say("again").await;
         assert_eq!(a.is_shown("again").await.0, b.id);
+        a.running.stop().await;
+        b.running.stop().await;
+    }
+
+    async fn who_does_not_listen_learns_how_much_it_missed(env: Env) {
+        let (mut a, mut b) = (Peer::start(&env, 1), Peer::start(&env, 2));
+        b.running.given(a.running.addr()).await;
+        a.meets(b.id).await;
+        b.meets(a.id).await;
+        assert_eq!(a.running.untold(), 0);
+        // What one says oneself is an alert that stands somehow: news, and nobody takes them.
+        for n in 0..TOLD + 20 {
+            let (channel, lifetime) = (MAIN_CHANNEL.into(), Duration::from_secs(60));
+            let words = Words::Alert(Need::Other, n.to_string().into());
+            a.running.say(Draft { channel, lifetime, words }).await.unwrap();
+        }
+        let missed = a.running.untold();
+        assert!(missed >= 10, "{missed}");
+        assert_eq!(a.told.len(), TOLD);
         a.running.stop().await;
         b.running.stop().await;
     }

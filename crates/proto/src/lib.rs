@@ -19,6 +19,7 @@ pub mod tazcom;
 pub mod testing;
 pub mod time;
 pub mod toggle;
+pub mod turn;
 pub mod vkb;
 
 pub use resilience::{Delivery, Policy, PolicyPatch, RawPolicy, RequestError, Stage, Supervisor};

@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration}
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery};
+use crate::{
+    RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery, turn::Turn,
+};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -81,6 +83,10 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn listening(&self) -> bool {
         true
     }
+    /// Whether the device was told to leave its port for another one. Asking forgets it.
+    fn leaves(&self) -> bool {
+        false
+    }
     /// A look at what the device remembers, asked of the device itself.
     fn snapshot(&self) -> Self::Snapshot;
     /// Every byte named, and what is wrong with it.
@@ -97,6 +103,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// A message on one line, for reading.
     fn in_words(message: &[u8]) -> String {
         Self::explain(message).in_words()
+    }
+    /// What a whole message asks or answers; none if the protocol does not say.
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        let _ = message;
+        Vec::new()
     }
 }
 
@@ -131,7 +142,7 @@ pub enum Input<'a, R> {
     Request(Ticket, R),
     /// Nobody waits for this request any more: an answer that still comes is late.
     Forget(Ticket),
-    /// The device was prompted: there may be something to say.
+    /// The device was prompted, or told to behave otherwise: there may be something to say or to do.
     Prompted,
     /// We are about to hang up: say what the protocol wants said first.
     Leave,

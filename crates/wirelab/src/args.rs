@@ -1,6 +1,7 @@
 //! What can be typed: commands, flags, their environment variables and their help. Values are read
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
+mod capture;
 mod cync;
 mod decode;
 mod device;
@@ -14,6 +15,7 @@ mod replay;
 mod report;
 mod run;
 mod sweep;
+mod talk;
 mod toggle;
 mod vkb;
 
@@ -24,19 +26,25 @@ use clap::{
 };
 
 pub(crate) use bench::BenchArgs;
+pub(crate) use capture::{
+    CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
+};
 pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
 pub(crate) use dirs::{runtime_dir, state_dir};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
-pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs};
+pub(crate) use node::{
+    IdArgs, KeyArgs, LimitArgs, LiveArgs, LogFormat, NodeArgs, NodeWhat, SimulateArgs,
+};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
+pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -91,6 +99,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Explains every byte, and what is wrong with it.
     Decode(DecodeArgs),
+    /// Imports captures of others, and tells what is in them.
+    Capture(CaptureArgs),
     /// Measures client and device against bare sockets.
     Bench(BenchArgs),
     /// Writes the completion script for a shell.
@@ -158,8 +168,9 @@ fn variable(error: &clap::Error) -> Option<String> {
     let is_it = |given: String| given.split('=').next() == Some(flag);
     let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
     let name = name.replace('-', "_").to_uppercase();
-    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
-        .then_some(name)
+    let mut names = ["", "HSMS_", "TAZCOM_"].into_iter().map(|whose| format!("{whose}{name}"));
+    let given = names.find(|name| std::env::var_os(name).is_some());
+    given.filter(|_| error.kind() == ErrorKind::ValueValidation && !typed)
 }
 
 /// Pairs of which the second makes the first pointless. They are no clap conflicts: what the

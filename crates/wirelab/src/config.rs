@@ -1,6 +1,7 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
 mod hosting;
+mod node;
 pub(crate) mod proxy;
 
 use std::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub(crate) use hosting::{Hosting, Server, hosting};
+pub(crate) use node::{Living, VERSION, living};
 
 /// A name of a host has no more characters.
 const LONGEST_HOST: usize = 253;
@@ -206,6 +208,8 @@ pub(crate) struct Playing {
     pub(crate) quirks: Vec<String>,
     pub(crate) metrics_port: Option<u16>,
     pub(crate) http_port: Option<u16>,
+    /// Nodes are told of it.
+    pub(crate) announce: bool,
     pub(crate) raw: bool,
     pub(crate) show_secrets: bool,
     pub(crate) tls: Option<TlsClient>,
@@ -231,6 +235,7 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         applied_limit,
         applied_ttl,
         metrics_port,
+        announce,
         http_port,
         raw,
         show_secrets,
@@ -267,7 +272,18 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
-    Ok(Playing { protocol, devices, addr, quirks, metrics_port, http_port, raw, show_secrets, tls })
+    Ok(Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        announce,
+        raw,
+        show_secrets,
+        tls,
+    })
 }
 
 /// TLS with whoever has a certificate of this file; with anybody, if there is none.

@@ -38,13 +38,21 @@ pub(crate) fn read(from: impl Read + Send + 'static) -> mpsc::Receiver<Line> {
 /// # Errors
 /// The operating system's; there is no next line then.
 pub(crate) fn next_line(from: &mut impl BufRead) -> io::Result<Option<Line>> {
+    next_line_of(from, MAX_LINE)
+}
+
+/// The next line of a file whose lines may have this many bytes, their ends included.
+///
+/// # Errors
+/// The operating system's; there is no next line then.
+pub(crate) fn next_line_of(from: &mut impl BufRead, most: u64) -> io::Result<Option<Line>> {
     let mut bytes = Vec::new();
-    if from.take(MAX_LINE).read_until(b'\n', &mut bytes)? == 0 {
+    if from.take(most).read_until(b'\n', &mut bytes)? == 0 {
         return Ok(None);
     }
-    if bytes.len() as u64 == MAX_LINE && !bytes.ends_with(b"\n") {
+    if bytes.len() as u64 == most && !bytes.ends_with(b"\n") {
         from.skip_until(b'\n')?;
-        return Ok(Some(Err(format!("longer than {MAX_LINE} bytes"))));
+        return Ok(Some(Err(format!("longer than {most} bytes"))));
     }
     let line = String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned());
     Ok(Some(line.map(|line| line.trim_end_matches(['\n', '\r']).to_owned())))

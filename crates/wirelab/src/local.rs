@@ -80,13 +80,15 @@ impl Answer {
         // If whoever asked has left, nobody is to be told.
         self.line(refusal(problem));
     }
-    /// Returns once whoever asked has left. Cancel safe.
-    pub(crate) async fn left(&self) {
-        self.lines.closed().await;
+    /// Whoever asked has left.
+    pub(crate) fn is_left(&self) -> bool {
+        self.lines.is_closed()
     }
 }
 
 /// Where a program of this name listens if nobody says where.
+// For programs that have no file of their own to listen beside.
+#[allow(dead_code)]
 ///
 /// # Errors
 /// The user has no directory for that.

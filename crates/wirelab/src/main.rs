@@ -6,9 +6,8 @@ mod config;
 mod exit;
 mod http;
 mod lines;
-// Until a command listens.
-#[allow(dead_code, unused_imports)]
 mod local;
+mod out;
 mod signals;
 mod text;
 mod told;
@@ -44,6 +43,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Judge(args) => cmd::judge::run(args),
         Command::Report(args) => cmd::report::run(args),
         Command::Diff(args) => cmd::diff::run(args),
+        Command::Capture(args) => cmd::capture::run(args),
         Command::Bench(args) => cmd::bench::run(args),
         Command::Decode(args) => cmd::decode::run(args),
         Command::Completions(args) => cmd::completions::run(args),

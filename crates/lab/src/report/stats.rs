@@ -46,7 +46,7 @@ impl Stats {
 
 /// The smallest sample that at least `permille` of 1000 do not exceed. In whole numbers, since
 /// rounding would put it one rank high where `permille * count / 1000` is whole.
-fn nearest_rank(sorted: &[f64], permille: usize) -> f64 {
+pub(crate) fn nearest_rank(sorted: &[f64], permille: usize) -> f64 {
     sorted[(permille * sorted.len()).div_ceil(1000).max(1) - 1]
 }
 

@@ -112,10 +112,14 @@ impl<'a> Stage<'a> {
     }
 
     async fn misbehave(&mut self, device: &str, quirk: &str) -> Result<(), String> {
-        match &self.seat(device).host {
-            Some(host) => host.misbehave(quirk).await.map_err(|e| e.to_string()),
-            None => Err(format!("{device} is not running, so it cannot misbehave")),
-        }
+        let seat = self.seat(device);
+        let Some(host) = &seat.host else {
+            return Err(format!("{device} is not running, so it cannot misbehave"));
+        };
+        host.misbehave(quirk).await.map_err(|e| e.to_string())?;
+        // It may have moved.
+        seat.addr = host.addr();
+        Ok(())
     }
 
     async fn wait_for(&self, wanted: &Await) -> Result<(), String> {

@@ -148,6 +148,25 @@ on_both! {
     }
 }
 
+/// In virtual time, since it is long.
+#[test]
+fn who_never_begins_the_handshake_is_given_up_by_either_end() {
+    World::sim(1, async |w| {
+        let host = device(&w, Some(server()));
+        let silent = w.env().net.connect(&[host.addr()]).await.unwrap();
+        let began = w.env().now();
+        assert_eq!(closed(&w).await, "no TLS handshake in time");
+        assert!((9..=10).contains(&(w.env().now() - began).as_secs()));
+        drop(silent);
+        host.stop().await;
+        let mut listener = w.env().net.listen(World::any_port()).unwrap();
+        let client = client(&w, listener.local_addr().unwrap(), Some(trusting(&server())));
+        let (failed, silent) = tokio::join!(client.request(on()), listener.accept());
+        assert_eq!(failed.unwrap_err().error.stage, Stage::ConnectTimeout);
+        drop(silent);
+    });
+}
+
 fn cut_off(event: &Event) -> bool {
     matches!(event, Event::Fact { fact: proto::Fact::Odd { what, .. }, .. } if what == "cut_off")
 }

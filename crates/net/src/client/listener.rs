@@ -54,8 +54,9 @@ impl<R> Ear<R> {
         Listener { shared }
     }
 
-    /// The peer said this. Says whether it was taken; it is given back if nothing more may come now.
+    /// The peer said this. It is given back if nothing more may come now.
     pub(super) fn hear(&self, said: R) -> Option<R> {
+        // Where nobody listens there is nothing to give back either.
         let shared = self.shared()?;
         let mut queue = shared.queue();
         if queue.is_blocked() {

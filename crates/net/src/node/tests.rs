@@ -87,9 +87,9 @@ async fn peer(env: &Env, stream: Stream, mut link: Link, key: Key) {
 /// Whom the node tells it has met, once it tells so.
 async fn joined(told: &mut mpsc::Receiver<Told>) -> NodeId {
     loop {
-        match told.recv().await.expect("it runs") {
-            Told::Roster(roster::Output::Joined(id, true)) => return id,
-            _ => {}
+        let said = told.recv().await.expect("it runs");
+        if let Told::Roster(roster::Output::Joined(id, true)) = said {
+            return id;
         }
     }
 }

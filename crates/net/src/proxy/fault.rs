@@ -201,7 +201,7 @@ pub const ABOUT: &[About] = about! {
     Flow "dribble gap=1ms" "byte by byte, each when the one before was read"
     Flow "coalesce bytes=64 wait=50ms" "gathered, and written in one go"
     Spot "corrupt mask=ff bytes=1" "bits flip"
-    Spot "insert hex=0a0b0c" "bytes that nobody sent"
+    Spot "insert hex=0a0b0c" "bytes that nobody sent; without a place at once, between two frames"
     Spot "drop bytes=1" "bytes vanish"
     Spot "duplicate bytes=4" "bytes come twice; the whole frame, where one is named"
     Spot "truncate keep=3" "a frame ends early, or the stream"
@@ -258,6 +258,10 @@ impl Fault {
             Self::Schedule { .. } => "schedule",
             Self::ReceiveBuffer { .. } => "receive_buffer",
         }
+    }
+    /// It needs no bytes of others to strike at, and so no place: without one it strikes at once.
+    pub fn brings_bytes(&self) -> bool {
+        matches!(self, Self::Insert { .. })
     }
     /// What whoever asked for it should know.
     pub fn note(&self) -> Option<&'static str> {

@@ -119,6 +119,10 @@ impl Rule {
         let Place { frame, nth, since, .. } = &self.place;
         frame.is_some() || nth.is_some() || since.is_some()
     }
+    /// It strikes of itself, and between frames if it is known where they begin.
+    pub(super) fn comes_by_itself(&self) -> bool {
+        self.fault.brings_bytes() && !self.place.is_spot()
+    }
 }
 
 impl Place {
@@ -178,7 +182,7 @@ impl Place {
             return wrong("share", "must be from 0 to 1");
         }
         match fault.about().class {
-            Class::Spot if !placed => wrong(
+            Class::Spot if !placed && !fault.brings_bytes() => wrong(
                 "byte",
                 "says where: one of `byte`, `more`, `frame`, `nth`, `chance` is missing",
             ),

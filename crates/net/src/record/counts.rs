@@ -109,8 +109,10 @@ impl State {
         match self.role {
             Role::Client => {
                 self.links.count(record);
-                let counts = Reliable::is_of_a_device(&record.event);
-                let device = if counts { self.device(&about) } else { Default::default() };
+                let device = match Reliable::is_of_a_device(&record.event) {
+                    true => self.device(&about),
+                    false => Arc::default(),
+                };
                 self.reliable.count(record, device);
             }
             Role::Proxy => self.proxies.count(record),

@@ -246,7 +246,7 @@ pub(super) fn is_stale(inner: &Inner) -> bool {
 }
 
 /// What an inner frame says, in words.
-fn in_words(inner: &Inner) -> String {
+pub(super) fn in_words(inner: &Inner) -> String {
     let body: &Cow<[u8]> = &inner.body;
     match inner.kind {
         Kind::Request => match Command::decode(inner.command, body) {

@@ -21,6 +21,8 @@ mod redact;
 mod request;
 mod settings;
 mod sync;
+mod turns;
+mod words;
 mod wrong;
 
 use std::{
@@ -30,7 +32,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
-    explain::Explanation, session::Answers,
+    explain::Explanation, session::Answers, turn::Turn,
 };
 pub use chaos::RawChaos;
 pub use client::Client;
@@ -137,5 +139,11 @@ impl Protocol for Cync {
     }
     fn kind(message: &[u8]) -> &'static str {
         message::kind_of(message)
+    }
+    fn in_words(message: &[u8]) -> String {
+        words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
+    }
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        turns::turns(message)
     }
 }

@@ -14,43 +14,42 @@ const MAX_BODY: usize = MAX_PACKET - HEADER;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// An app logs in.
-    AppLogin,
+    AppLogin = 1,
     /// A device logs in.
-    Login,
+    Login = 2,
     /// A device tells what it knows of its mesh.
-    Sync,
+    Sync = 4,
     /// A command, or a result.
-    Pipe,
+    Pipe = 7,
     /// A report.
-    PipeSync,
+    PipeSync = 8,
     /// Asked before the first command.
-    Probe,
+    Probe = 10,
     /// What time it is.
-    Time,
+    Time = 12,
     /// A sign of life.
-    Ping,
+    Ping = 13,
     /// Last words.
-    Disconnect,
+    Disconnect = 14,
 }
 
 impl Type {
-    const ALL: [(u8, Self); 9] = [
-        (1, Self::AppLogin),
-        (2, Self::Login),
-        (4, Self::Sync),
-        (7, Self::Pipe),
-        (8, Self::PipeSync),
-        (10, Self::Probe),
-        (12, Self::Time),
-        (13, Self::Ping),
-        (14, Self::Disconnect),
-    ];
-
     fn of(nibble: u8) -> Option<Self> {
-        Self::ALL.iter().find(|(n, _)| *n == nibble).map(|(_, kind)| *kind)
+        Some(match nibble {
+            1 => Self::AppLogin,
+            2 => Self::Login,
+            4 => Self::Sync,
+            7 => Self::Pipe,
+            8 => Self::PipeSync,
+            10 => Self::Probe,
+            12 => Self::Time,
+            13 => Self::Ping,
+            14 => Self::Disconnect,
+            _ => return None,
+        })
     }
     fn nibble(self) -> u8 {
-        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or(0, |(n, _)| *n)
+        self as u8
     }
 
     /// The shortest and the longest body seen or sensible, for telling a packet from bytes like one.
@@ -108,38 +107,63 @@ pub(super) fn write(
 }
 
 /// What the front of a stream is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
     /// A packet of so many bytes, which may be more than are there.
     Packet(usize),
     /// The beginning of a header, so far.
     More,
     /// No header: which byte of it says so, and why.
-    Junk(usize, String),
+    Junk(usize, Why),
+}
+
+/// Why bytes are no header. Putting it into words is left to whoever tells it: junk is looked at byte by
+/// byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Why {
+    #[error("no packet begins with {0:02x}")]
+    First(u8),
+    #[error("a length of {}.. is over {MAX_BODY}", so_far(.0, *.1))]
+    Length([u8; 4], usize),
+    #[error("{0} bytes are not the body of {1:02x}")]
+    Body(usize, u8),
+}
+
+fn so_far(length: &[u8; 4], has: usize) -> String {
+    length[..has].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What stands at the front. To one who is `searching`, a header counts only with a length that its
 /// type can have: bytes that merely look like one would swallow the packets after them.
 pub(super) fn head(bytes: &[u8], searching: bool) -> Head {
     let Some(&one) = bytes.first() else { return Head::More };
-    let Some((kind, response, _)) = first(one) else {
-        return Head::Junk(0, format!("no packet begins with {one:02x}"));
+    let Some((kind, response, _)) = first(one) else { return Head::Junk(0, Why::First(one)) };
+    let length = match bytes {
+        &[_, 0, 0, high, low, ..] if usize::from(u16::from_be_bytes([high, low])) <= MAX_BODY => {
+            usize::from(u16::from_be_bytes([high, low]))
+        }
+        _ => return part_of_head(bytes),
     };
-    // A byte that makes the length too long shows before the rest is here.
+    let (least, most) = kind.body(response);
+    if searching && !(least..=most).contains(&length) {
+        return Head::Junk(4, Why::Body(length, one));
+    }
+    Head::Packet(HEADER + length)
+}
+
+/// A header that is not all here, or too long: a byte that makes the length too long shows before the
+/// rest is here.
+fn part_of_head(bytes: &[u8]) -> Head {
     let most = u32::try_from(MAX_BODY).expect("small").to_be_bytes();
     for at in 1..HEADER {
         let Some(length) = bytes.get(1..=at) else { return Head::More };
         if length > &most[..at] {
-            let so_far = length.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            return Head::Junk(at, format!("a length of {so_far}.. is over {MAX_BODY}"));
+            let mut told = [0; 4];
+            told[..at].copy_from_slice(length);
+            return Head::Junk(at, Why::Length(told, at));
         }
     }
-    let length = usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
-    let (least, most) = kind.body(response);
-    if searching && !(least..=most).contains(&length) {
-        return Head::Junk(4, format!("{length} bytes are not the body of {one:02x}"));
-    }
-    Head::Packet(HEADER + length)
+    Head::More
 }
 
 /// A packet can begin with this.
@@ -198,7 +222,7 @@ impl Framing {
                 (Head::Junk(at, why), None) => {
                     self.skipped = Some(0);
                     let bytes = Bytes::copy_from_slice(&front[..=at]);
-                    return Some(Framed::Lost(at, why, bytes));
+                    return Some(Framed::Lost(at, why.to_string(), bytes));
                 }
                 (Head::Junk(..), Some(skipped)) => {
                     let junk = junk(front);

@@ -17,6 +17,7 @@ mod quirk;
 mod request;
 mod settings;
 mod timers;
+mod turns;
 mod wrong;
 
 use std::{
@@ -26,7 +27,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Protocol, RawPolicy, Time, explain::Explanation, gem,
-    session::Answers,
+    session::Answers, turn::Turn,
 };
 pub use client::Client;
 pub use conduct::{Conduct, Conformance, Personality, Reaction};
@@ -138,5 +139,8 @@ impl Protocol for Hsms {
     }
     fn in_words(message: &[u8]) -> String {
         to_sml(message).join(" ")
+    }
+    fn turns(message: &[u8]) -> Vec<Turn> {
+        turns::turns(message)
     }
 }

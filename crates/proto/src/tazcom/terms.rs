@@ -1,5 +1,5 @@
 //! What can be set of a node's connections, checked once.
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,7 @@ use crate::{ConfigError, Span};
 
 /// Which of the published protocols a node speaks; each knows those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub enum Version {
     /// HELLO and ACK.
     #[default]
@@ -18,6 +19,36 @@ pub enum Version {
     /// And proven ids, links that stay open, signed messages.
     #[serde(rename = "0.3")]
     V03,
+}
+
+/// A version as people write it: in quotes, or as the number it looks like.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Number(f64),
+}
+
+impl TryFrom<Written> for Version {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Text(text) => text.parse(),
+            Written::Number(number) => number.to_string().parse(),
+        }
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "0.1" => Ok(Self::V01),
+            "0.2" => Ok(Self::V02),
+            "0.3" => Ok(Self::V03),
+            other => Err(format!("no version `{other}`; there are 0.1, 0.2, 0.3")),
+        }
+    }
 }
 
 /// What a file or flag may set of connections, unchecked.
@@ -111,6 +142,17 @@ impl Default for Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_may_be_written_as_a_number() {
+        let read = serde_json::from_str::<Version>;
+        assert_eq!(read("0.3").unwrap(), Version::V03);
+        assert_eq!(read("\"0.2\"").unwrap(), Version::V02);
+        assert_eq!(serde_json::to_string(&Version::V01).unwrap(), "\"0.1\"");
+        for none in ["0.4", "3", "\"0.30\"", "null"] {
+            assert!(read(none).is_err(), "{none}");
+        }
+    }
 
     #[test]
     fn senseless_settings_are_refused() {

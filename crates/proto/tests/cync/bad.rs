@@ -63,6 +63,53 @@ fn lengths_that_lie_do_no_harm_and_a_later_packet_is_found() {
     }
 }
 
+/// The stream as it is cut: packets, and what lies between them.
+fn pieces(mut rest: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    while let Some(extent) = Cync::extent(rest).filter(|extent| *extent <= rest.len() as u64) {
+        let (piece, after) = rest.split_at(extent as usize);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+#[test]
+fn every_packet_is_found_again_after_junk_of_any_length() {
+    let samples = samples();
+    let packets: Vec<_> = samples.iter().flat_map(|bytes| pieces(bytes)).collect();
+    for length in 1..40 {
+        let junk = vec![0xff; length];
+        let stream: Vec<u8> =
+            packets.iter().flat_map(|packet| [&junk[..], packet].concat()).collect();
+        let found = pieces(&stream);
+        assert!(found.iter().step_by(2).all(|piece| *piece == junk), "{length}");
+        assert!(found.iter().skip(1).step_by(2).eq(&packets), "{length}");
+        let places = Cync::explain(&stream).problems().into_iter();
+        let junk = places.filter(|(_, problem)| problem.starts_with("junk")).map(|(at, _)| at);
+        let begins = found.iter().scan(0, |at, piece| {
+            *at += piece.len();
+            Some(*at - piece.len())
+        });
+        assert!(junk.eq(begins.step_by(2).map(Some)), "each is told with its place");
+    }
+}
+
+#[test]
+fn a_header_with_any_bit_flipped_costs_no_packet_beyond_what_it_claims() {
+    let pings = [0xd3, 0, 0, 0, 0].repeat(900);
+    for sample in samples() {
+        for (at, bit) in (0..5).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut stream = [&sample[..], &pings].concat();
+            stream[at] ^= 1 << bit;
+            let found = pieces(&stream);
+            let pings =
+                found.iter().rev().take_while(|piece| ***piece == [0xd3, 0, 0, 0, 0]).count();
+            assert!(pings >= 80, "byte {at}, bit {bit} of {:02x?}: {pings}", &sample[..5]);
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_is_said_with_its_byte() {
     for (bytes, said) in [

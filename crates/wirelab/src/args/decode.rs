@@ -9,6 +9,7 @@ Examples:
   wirelab decode toggle --json - <packets.jsonl
   wirelab decode toggle --binary <capture.bin
   wirelab decode vkb a50d000401000000
+  wirelab decode tazcom --binary <line.txt
   wirelab decode hsms capture.pcapng --port 5000
   tcpdump -i any -w - -U port 5000 | wirelab decode hsms --json -
 
@@ -25,7 +26,7 @@ capture.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
-    /// Whose bytes they are: toggle, vkb, hsms or cync.
+    /// Whose bytes they are: toggle, vkb, hsms, cync or tazcom.
     pub(crate) protocol: String,
     /// The bytes in hex, or a file: a capture, or a frame a line; `-` reads stdin.
     #[arg(value_name = "HEX|FILE", required_unless_present = "binary", conflicts_with = "binary")]

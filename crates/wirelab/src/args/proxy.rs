@@ -44,6 +44,8 @@ Examples:
   wirelab proxy --listen 127.0.0.1:0 --to lamp.local:9000 --fault 'latency delay=20ms jitter=5ms'
   wirelab proxy --listen 127.0.0.1:5001 --to 127.0.0.1:5000 --protocol hsms \\
       --fault 'drop frame=Linktest.rsp bytes=14 times=1'
+  wirelab proxy --listen 127.0.0.1:23778 --to lamp.local:23778 --protocol cync --http-port 8080
+  curl -d 'insert hex=d800000000 lane=down conn=1 times=1' 127.0.0.1:8080/faults
   wirelab proxy --api
   wirelab proxy --list-faults
 
@@ -81,7 +83,7 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
     pub(crate) to: Option<String>,
     /// What is spoken, for faults that are about frames, and so that secrets are covered: toggle, vkb,
-    /// hsms or cync.
+    /// hsms, cync or tazcom.
     #[arg(long, requires = "listen")]
     pub(crate) protocol: Option<String>,
     /// A fault in force from the start; may be given several times.

@@ -7,7 +7,9 @@ use proto::Span;
 const MORE: &str = "\
 Without --protocol the other side's bytes are compared one by one. With it they are taken frame by
 frame, and a frame is as recorded if its kind and length are: ids and times may differ. An id that
-does differ is put into the recorded answers to it (hsms: system bytes).
+does differ is put into the recorded answers to it (hsms: system bytes; cync: message ids, and the
+sequences that results repeat). What else names its sender stays as it is recorded, a login key that is
+covered stays covered.
 
 Examples:
   wirelab replay lamp.jsonl --as device --listen 127.0.0.1:9000
@@ -33,7 +35,7 @@ pub(crate) enum Side {
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct ReplayArgs {
-    /// What `wirelab record` wrote.
+    /// What `wirelab record` or `wirelab capture import` wrote.
     pub(crate) file: PathBuf,
     /// Which side to be.
     #[arg(long = "as", value_name = "SIDE")]
@@ -44,7 +46,7 @@ pub(crate) struct ReplayArgs {
     /// Where to dial, as the client.
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "listen")]
     pub(crate) to: Option<String>,
-    /// What is spoken: toggle, vkb or hsms. Frames are compared by kind and length then.
+    /// What is spoken: toggle, vkb, hsms, cync or tazcom. Frames are compared by kind and length then.
     #[arg(long)]
     pub(crate) protocol: Option<String>,
     /// Compares every byte, which is so without --protocol anyway.

@@ -1,9 +1,9 @@
 //! `wirelab decode`: what every byte of a frame is, and what is wrong with it; and what the messages of
 //! a capture are.
-mod capture;
+pub(super) mod capture;
 mod flow;
-mod segment;
-mod stream;
+pub(super) mod segment;
+pub(super) mod stream;
 mod tell;
 #[cfg(test)]
 mod tests;

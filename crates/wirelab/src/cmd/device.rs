@@ -1,5 +1,6 @@
 //! `wirelab device`: a device as a process. Stdout tells what it saw; stdin, and HTTP if wanted, tell
 //! it what to do.
+mod announce;
 mod control;
 mod fleet;
 mod order;
@@ -19,6 +20,7 @@ use crate::{
     text,
     told::{Lost, Told},
 };
+use announce::Announcer;
 use control::{Asked, Control};
 use fleet::Fleet;
 use order::{Done, Order};
@@ -37,6 +39,7 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
         quirks,
         metrics_port,
         http_port,
+        announce,
         raw,
         show_secrets,
         tls,
@@ -57,14 +60,21 @@ async fn play(playing: Playing) -> Result<Exit, Failure> {
             "cannot listen on {addr}: {e}; see who does (ss -ltnp), or choose another --port (0 is any)"
         ))
     })?;
+    let mut announcer = match announce {
+        true => Some(Announcer::start(env.node("device", Role::Device), &*host)?),
+        false => None,
+    };
     let control = http_port.map(|port| Control::start(port, recorder)).transpose()?;
     let ended = tokio::select! {
         biased;
         () = signals.stop() => Ok(Exit::Done),
         () = lost.noticed.notified() => Err(lost.failure()),
-        ended = obey(protocol, &*host, control) => ended,
+        ended = obey(protocol, &*host, control, &mut announcer) => ended,
     };
     host.stop().await;
+    if let Some(announcer) = announcer {
+        announcer.stop().await;
+    }
     ended
 }
 
@@ -92,6 +102,7 @@ async fn obey(
     protocol: &dyn AnyProtocol,
     host: &dyn AnyHost,
     mut control: Option<Control>,
+    announcer: &mut Option<Announcer>,
 ) -> Result<Exit, Failure> {
     let mut lines = lines::read(io::stdin());
     let mut typing = true;
@@ -107,13 +118,20 @@ async fn obey(
                     Ok(order) => order.obey(protocol, host).await,
                     Err(problem) => Err(problem),
                 };
+                if let Some(announcer) = announcer {
+                    announcer.follow(host)?;
+                }
                 if let Some(exit) = told(done)? {
                     return Ok(exit);
                 }
             }
             Some(Asked { order, answer }) = asked(&mut control) => {
+                let done = order.obey(protocol, host).await;
+                if let Some(announcer) = announcer {
+                    announcer.follow(host)?;
+                }
                 // Whoever asked may not wait for the answer any more.
-                let _ = answer.send(order.obey(protocol, host).await);
+                let _ = answer.send(done);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 pub(crate) mod bench;
+pub(crate) mod capture;
 pub(crate) mod completions;
 pub(crate) mod cync;
 pub(crate) mod decode;

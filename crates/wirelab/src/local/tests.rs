@@ -50,6 +50,12 @@ fn said(path: PathBuf, bytes: Vec<u8>) -> tokio::task::JoinHandle<String> {
     })
 }
 
+async fn leaves(answer: &super::Answer) {
+    while !answer.is_left() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn an_order_is_heard_and_its_answer_read_line_by_line() {
     let (mut ear, path, _dir) = ear();
@@ -148,7 +154,7 @@ async fn who_leaves_is_noticed() {
     let lines = ask(&path, "{}").unwrap();
     let call = ear.next().await;
     drop(lines);
-    call.answer.left().await;
+    leaves(&call.answer).await;
     assert!(!call.answer.line("{}".into()));
 }
 
@@ -165,8 +171,8 @@ async fn there_is_an_end_to_how_many_may_ask() {
     assert!(matches!(&refused[..], [Err(Failure::Told { exit: Exit::Failed, .. })]), "{refused:?}");
     // One leaves, and there is room again.
     waiting.pop();
-    calls.pop().unwrap().answer.left().await;
-    let again = |lines: super::Lines| match lines.one() {
+    leaves(&calls.pop().unwrap().answer).await;
+    let again = |lines: super::ask::Lines| match lines.one() {
         Err(Failure::Told { problem, .. }) => problem.contains("ask again"),
         Ok(_) | Err(Failure::Unheard) => false,
     };

@@ -17,6 +17,7 @@ mod hold;
 mod hsms;
 #[cfg(target_os = "linux")]
 mod hsms_cable;
+mod imports;
 mod interrupted;
 mod judge;
 mod links;
@@ -26,6 +27,14 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(unix)]
+mod node_limits;
+#[cfg(target_os = "linux")]
+mod node_net;
+#[cfg(unix)]
+mod node_screen;
+#[cfg(unix)]
+mod node_talk;
 mod orders;
 mod output;
 mod pcap;
@@ -42,6 +51,8 @@ mod stages;
 mod support;
 mod sweep;
 mod target;
+#[cfg(unix)]
+mod tazcom;
 mod toggle;
 mod tools;
 mod toxiproxy;

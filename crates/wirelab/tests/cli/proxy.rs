@@ -314,3 +314,26 @@ fn the_readme_names_every_fault_as_it_is() {
     let table = rows.collect::<String>();
     assert!(readme.contains(&table), "the table should be\n{table}");
 }
+
+/// A whole frame for one of two live connections, one way.
+#[test]
+fn a_frame_is_injected_into_a_live_connection_over_http() {
+    let wire = wire(&["--protocol", "cync"]);
+    let (mut first, mut far) = wire.connect();
+    let (mut second, mut other) = wire.connect();
+    for (near, far) in [(&mut first, &mut far), (&mut second, &mut other)] {
+        near.write_all(b"\xd3\0\0\0\0").unwrap();
+        assert_eq!(read(far, 5), b"\xd3\0\0\0\0");
+    }
+    let (status, _) =
+        wire.ask("POST /faults", "insert hex=d800000000 lane=down conn=2 times=1 name=pong");
+    assert_eq!(status, 201);
+    assert_eq!(read(&mut second, 5), b"\xd8\0\0\0\0", "nothing else came that way");
+    // The other connection and the other direction have none of it.
+    far.write_all(b"\x28\0\0\0\x02\0\0").unwrap();
+    assert_eq!(read(&mut first, 7), b"\x28\0\0\0\x02\0\0");
+    second.write_all(b"\xe3\0\0\0\x01\x03").unwrap();
+    assert_eq!(read(&mut other, 6), b"\xe3\0\0\0\x01\x03");
+    let (_, faults) = wire.ask("GET /faults", "");
+    assert!(faults.to_string().contains("\"struck\":1"), "{faults}");
+}

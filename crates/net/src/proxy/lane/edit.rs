@@ -125,7 +125,8 @@ impl Work {
     /// When it strikes whatever comes, if it is such a one and still to come.
     fn due(&self, opened: Time) -> Option<Time> {
         let place = &self.armed.rule.place;
-        let by_time = self.armed.rule.fault.about().class == Class::End && !place.is_spot();
+        let ends = self.armed.rule.fault.about().class == Class::End && !place.is_spot();
+        let by_time = ends || self.armed.rule.comes_by_itself();
         let after = place.after.map(|after| opened + after.0);
         let later = place.later.map(|later| self.from + later.0);
         (by_time && self.begun && !self.done)

@@ -95,7 +95,10 @@ impl Lane {
             self.lift(now, gone, changed);
         }
         self.watched = rules.iter().any(|armed| armed.rule.place.since.is_some());
-        let frames = |work: &Work| work.armed.rule.needs_frames() && !work.armed.is_spent();
+        let frames = |work: &Work| {
+            let rule = &work.armed.rule;
+            (rule.needs_frames() || rule.comes_by_itself()) && !work.armed.is_spent()
+        };
         if self.watched || self.rules.iter().any(frames) {
             if let (None, Some(speech)) = (&self.cutter, self.speech) {
                 self.cutter = Some(Cutter::new(speech));

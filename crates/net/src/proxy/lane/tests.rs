@@ -332,6 +332,25 @@ fn frames_are_counted_and_known_by_kind() {
 }
 
 #[test]
+fn bytes_that_nobody_sent_come_at_once_and_between_frames() {
+    let mut bench = Bench::new(&[]);
+    bench.take(b"\x01a");
+    bench.add("insert hex=0178 times=1");
+    assert_eq!(bench.bytes(), b"\x01a\x01x", "though nothing else comes");
+    bench.take(b"\x01b");
+    assert_eq!(bench.bytes(), b"\x01a\x01x\x01b", "and it comes once");
+    let mut within = Bench::new(&["insert hex=0178 in=1s"]);
+    within.take(b"\x01a\x03bc");
+    within.pass(1000);
+    within.take(b"d");
+    assert_eq!(within.bytes(), b"\x01a\x01x\x03bcd");
+    let mut later = Bench::new(&["insert hex=0178 since=long"]);
+    later.take(b"\x01a\x03bcd");
+    later.take(b"\x01e");
+    assert_eq!(later.bytes(), b"\x01a\x03bcd\x01x\x01e");
+}
+
+#[test]
 fn since_waits_for_a_frame_on_either_lane() {
     let mut bench = Bench::new(&["drop bytes=2 frame=short since=long"]);
     bench.take(b"\x01a\x03bcd\x01e");

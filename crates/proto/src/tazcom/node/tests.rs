@@ -1,9 +1,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
-use crate::tazcom::{
-    RawTerms, Version,
-    gossip::{MAIN_CHANNEL, Words},
+use crate::{
+    Span,
+    tazcom::{
+        RawTerms, Version,
+        gossip::{MAIN_CHANNEL, Words},
+    },
 };
 
 const EPOCH: u64 = 1_767_225_600_000;
@@ -177,6 +180,27 @@ fn two_nodes_greet_each_other_and_talk_over_one_link() {
     world.pass(Duration::from_secs(300));
     assert_eq!(world.connects, 1, "{:?}", world.told);
     assert_eq!([0, 1].map(|n| world.nodes[n].snapshot().connections), [1, 1]);
+}
+
+/// Nothing says no, so the wait must have an end.
+#[test]
+fn an_address_that_takes_no_connection_is_given_up_when_it_was_set_to_be() {
+    let given_up = |millis| {
+        let raw = roster::RawRoster { connect: Span::millis(millis), ..Default::default() };
+        let roster = roster::Settings::new(raw).unwrap();
+        let settings = Settings { roster, ..Settings::default() };
+        let mut node = Node::new(identity(0), settings, 1, EPOCH);
+        node.handle_input(Time::default(), Input::Given(addr(1, 5000)));
+        assert!(matches!(node.poll_output(), Output::Connect(1, _)));
+        let Output::Wait(Some(until)) = node.poll_output() else { panic!("it waits for ever") };
+        node.handle_input(until, Input::Timeout);
+        let Output::Close(1, why) = node.poll_output() else { panic!("it goes on waiting") };
+        let entry = &node.snapshot().roster[0];
+        assert_eq!((entry.failures, entry.problem.as_deref()), (1, Some("no connection in time")));
+        assert_eq!(why, CloseReason::TimedOut("connection".into()));
+        until.since_start()
+    };
+    assert_eq!([200, 7000].map(given_up), [200, 7000].map(Duration::from_millis));
 }
 
 #[test]

@@ -30,10 +30,10 @@ const MOST_FLOWS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 const MOST_KEPT: usize = 128 << 20;
 
 /// Bytes by which a capture is known.
-pub(super) const MAGIC: usize = 4;
+pub(in crate::cmd) const MAGIC: usize = 4;
 
 /// Whether a file that begins like this is a capture.
-pub(super) fn is_capture(head: &[u8]) -> bool {
+pub(in crate::cmd) fn is_capture(head: &[u8]) -> bool {
     let known = [0x0a0d_0d0a_u32, 0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
     head.first_chunk().is_some_and(|magic| known.contains(&u32::from_be_bytes(*magic)))
 }
@@ -44,15 +44,12 @@ pub(super) fn is_capture(head: &[u8]) -> bool {
 /// It is no capture, or holds no TCP; or the output is not writable.
 pub(super) fn decode(
     head: Vec<u8>,
-    mut from: impl Read + Send,
+    from: impl Read + Send,
     port: Option<u16>,
     teller: &mut Teller<'_>,
 ) -> Result<Exit, Failure> {
-    let head = whole_head(head, &mut from)?;
-    let reader = create_reader(MOST_BLOCK, Cursor::new(head).chain(from));
-    let reader = reader.map_err(|e| Failure::usage(format!("no capture that can be read: {e}")))?;
     let mut flows = Flows::new(port);
-    let ended = blocks(reader, &mut flows, teller)?;
+    let ended = each(head, from, &mut |packet| flows.packet(&packet, teller))?;
     flows.finish(teller)?;
     if let Some(why) = ended {
         crate::text::talk(&format!("error: {why}; told is what came before it"));
@@ -69,6 +66,25 @@ pub(super) fn decode(
     }
 }
 
+/// Hands over each packet of the capture that begins with `head` and goes on with `from`. Says why it
+/// ends before its end, if it does.
+///
+/// # Errors
+/// It is no capture; or what `take` cannot go on with.
+pub(in crate::cmd) fn each(
+    head: Vec<u8>,
+    mut from: impl Read + Send,
+    take: Take<'_>,
+) -> Result<Option<String>, Failure> {
+    let head = whole_head(head, &mut from)?;
+    let reader = create_reader(MOST_BLOCK, Cursor::new(head).chain(from));
+    let reader = reader.map_err(|e| Failure::usage(format!("no capture that can be read: {e}")))?;
+    blocks(reader, take)
+}
+
+/// Who takes packets.
+type Take<'a> = &'a mut dyn FnMut(Packet<'_>) -> Result<(), Failure>;
+
 /// The reader wants the whole first block at once, and a pipe gives what it has.
 fn whole_head(mut head: Vec<u8>, from: &mut impl Read) -> Result<Vec<u8>, Failure> {
     fill(&mut head, from, 12)?;
@@ -81,7 +97,11 @@ fn whole_head(mut head: Vec<u8>, from: &mut impl Read) -> Result<Vec<u8>, Failur
     Ok(head)
 }
 
-pub(super) fn fill(head: &mut Vec<u8>, from: &mut impl Read, to: usize) -> Result<(), Failure> {
+pub(in crate::cmd) fn fill(
+    head: &mut Vec<u8>,
+    from: &mut impl Read,
+    to: usize,
+) -> Result<(), Failure> {
     let more = to.saturating_sub(head.len()) as u64;
     let read = from.take(more).read_to_end(head);
     read.map(drop).map_err(|e| Failure::environment(format!("cannot read the capture: {e}")))
@@ -105,12 +125,16 @@ impl Interface {
     }
 }
 
-/// Goes through the file. Says why it ends before its end, if it does.
+/// Goes through the file.
 fn blocks(
     mut reader: Box<dyn PcapReaderIterator + Send + '_>,
-    flows: &mut Flows,
-    teller: &mut Teller<'_>,
+    take: Take<'_>,
 ) -> Result<Option<String>, Failure> {
+    // What came on an interface that nobody described cannot be told apart, but counts.
+    let mut packet = |interface: Option<&Interface>, time, bytes: &[u8]| {
+        let link = interface.map(|interface| interface.link);
+        take(Packet { time, link, bytes })
+    };
     let mut interfaces: Vec<Interface> = Vec::new();
     loop {
         let at = reader.consumed();
@@ -124,12 +148,12 @@ fn blocks(
                         let link = Linktype(header.network.0 & 0x0fff_ffff);
                         interfaces = vec![Interface { link, ticks, offset: 0 }];
                     }
-                    PcapBlockOwned::Legacy(packet) => {
-                        let all = u64::from(packet.ts_sec);
+                    PcapBlockOwned::Legacy(data) => {
+                        let all = u64::from(data.ts_sec);
                         let time = interfaces.first().and_then(|interface| {
-                            interface.time(all * interface.ticks + u64::from(packet.ts_usec))
+                            interface.time(all * interface.ticks + u64::from(data.ts_usec))
                         });
-                        flows.packet(interfaces.first(), time, packet.data, teller)?;
+                        packet(interfaces.first(), time, data.data)?;
                     }
                     PcapBlockOwned::NG(block) => match block {
                         Block::SectionHeader(_) => interfaces.clear(),
@@ -138,16 +162,16 @@ fn blocks(
                             let offset = i.ts_offset();
                             interfaces.push(Interface { link: i.linktype, ticks, offset });
                         }
-                        Block::EnhancedPacket(packet) => {
-                            let interface = interfaces.get(packet.if_id as usize);
-                            let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
+                        Block::EnhancedPacket(data) => {
+                            let interface = interfaces.get(data.if_id as usize);
+                            let ticks = u64::from(data.ts_high) << 32 | u64::from(data.ts_low);
                             let time = interface.and_then(|interface| interface.time(ticks));
-                            let len = packet.data.len().min(packet.caplen as usize);
-                            flows.packet(interface, time, &packet.data[..len], teller)?;
+                            let len = data.data.len().min(data.caplen as usize);
+                            packet(interface, time, &data.data[..len])?;
                         }
-                        Block::SimplePacket(packet) => {
-                            let len = packet.data.len().min(packet.origlen as usize);
-                            flows.packet(interfaces.first(), None, &packet.data[..len], teller)?;
+                        Block::SimplePacket(data) => {
+                            let len = data.data.len().min(data.origlen as usize);
+                            packet(interfaces.first(), None, &data.data[..len])?;
                         }
                         // Statistics, names, secrets, and interfaces beyond the limit.
                         _ => {}
@@ -195,16 +219,9 @@ impl Flows {
         Self { port, flows, kept: 0, packets: 0, fragments: 0, strange: None }
     }
 
-    fn packet(
-        &mut self,
-        interface: Option<&Interface>,
-        time: Option<Timestamp>,
-        bytes: &[u8],
-        teller: &mut Teller<'_>,
-    ) -> Result<(), Failure> {
+    fn packet(&mut self, packet: &Packet<'_>, teller: &mut Teller<'_>) -> Result<(), Failure> {
         self.packets += 1;
-        let Some(Interface { link, .. }) = interface.copied() else { return Ok(()) };
-        match Segment::of(&Packet { time, link, bytes }) {
+        match Segment::of(packet) {
             Ok(segment) if self.port.is_none_or(|port| segment.way.has_port(port)) => {
                 self.segment(&segment, teller)
             }

@@ -13,45 +13,47 @@ const SLL2: (usize, usize) = (0, 20);
 
 /// A packet as it was captured.
 #[derive(Debug)]
-pub(super) struct Packet<'a> {
-    pub(super) time: Option<Timestamp>,
-    pub(super) link: Linktype,
-    pub(super) bytes: &'a [u8],
+pub(in crate::cmd) struct Packet<'a> {
+    pub(in crate::cmd) time: Option<Timestamp>,
+    /// The kind of link; none if the capture does not say.
+    pub(in crate::cmd) link: Option<Linktype>,
+    pub(in crate::cmd) bytes: &'a [u8],
 }
 
 /// From whom, to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Way {
-    pub(super) src: SocketAddr,
-    pub(super) dst: SocketAddr,
+pub(in crate::cmd) struct Way {
+    pub(in crate::cmd) src: SocketAddr,
+    pub(in crate::cmd) dst: SocketAddr,
 }
 
 impl Way {
     /// The same connection in the other direction.
-    pub(super) fn back(self) -> Self {
+    pub(in crate::cmd) fn back(self) -> Self {
         Self { src: self.dst, dst: self.src }
     }
     /// One of its ends has this port.
-    pub(super) fn has_port(self, port: u16) -> bool {
+    pub(in crate::cmd) fn has_port(self, port: u16) -> bool {
         self.src.port() == port || self.dst.port() == port
     }
 }
 
 /// What TCP makes of a packet.
 #[derive(Debug)]
-pub(super) struct Segment<'a> {
-    pub(super) time: Option<Timestamp>,
-    pub(super) way: Way,
-    pub(super) seq: u32,
-    pub(super) syn: bool,
-    pub(super) fin: bool,
-    pub(super) rst: bool,
-    pub(super) payload: &'a [u8],
+pub(in crate::cmd) struct Segment<'a> {
+    pub(in crate::cmd) time: Option<Timestamp>,
+    pub(in crate::cmd) way: Way,
+    pub(in crate::cmd) seq: u32,
+    pub(in crate::cmd) syn: bool,
+    pub(in crate::cmd) ack: bool,
+    pub(in crate::cmd) fin: bool,
+    pub(in crate::cmd) rst: bool,
+    pub(in crate::cmd) payload: &'a [u8],
 }
 
 /// Why a packet holds no segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoSegment {
+pub(in crate::cmd) enum NoSegment {
     /// Another protocol.
     Other,
     /// A piece of an IP packet.
@@ -65,7 +67,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     /// Why there is none in it.
-    pub(super) fn of(packet: &Packet<'a>) -> Result<Self, NoSegment> {
+    pub(in crate::cmd) fn of(packet: &Packet<'a>) -> Result<Self, NoSegment> {
         let sliced = slice(packet)?;
         let (src, dst, fragment) = match &sliced.net {
             Some(LaxNetSlice::Ipv4(ip)) => (
@@ -93,6 +95,7 @@ impl<'a> Segment<'a> {
             way,
             seq: tcp.sequence_number(),
             syn: tcp.syn(),
+            ack: tcp.ack(),
             fin: tcp.fin(),
             rst: tcp.rst(),
             payload: tcp.payload(),
@@ -102,7 +105,8 @@ impl<'a> Segment<'a> {
 
 fn slice<'a>(packet: &Packet<'a>) -> Result<LaxSlicedPacket<'a>, NoSegment> {
     let bytes = packet.bytes;
-    match packet.link {
+    let Some(link) = packet.link else { return Err(NoSegment::Other) };
+    match link {
         Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(bytes).map_err(|_| NoSegment::Other),
         // 12 and 14 are what systems call raw IP among themselves; some write it into files.
         Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 | Linktype(12 | 14) => ip(Some(bytes)),

@@ -1,44 +1,71 @@
 //! Discovery as a running node has it: begun where it is wanted and can be, and never a reason to end.
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use net::{
     Env,
     discovery::{Discovery, Lack, Presence, Reach, Seen},
     node::{Running, Told},
 };
-use proto::tazcom::roster;
+use proto::{Span, Time, tazcom::roster};
 use tokio::sync::mpsc;
 
-use super::tell::{self, Line};
-use crate::{exit::Failure, text};
+use super::{
+    alone::Diagnosis,
+    classic::Classic,
+    front::Front,
+    tell::Line,
+    voice::{Level, Voice},
+};
+
+/// Between two times that everybody is asked anew, at least.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Of those who cannot be greeted, so many are told of.
+const MOST_UNREACHED: usize = 32;
 
 /// What finds others, if anything does.
-#[derive(Default)]
 pub(super) struct Finding {
+    voice: Voice,
+    classic: Classic,
+    presence: Option<Presence>,
     discovery: Option<Discovery>,
     seen: Option<mpsc::Receiver<Seen>>,
     /// The name our own announcement came back by.
     ours: Option<String>,
+    /// Before that, nobody is asked anew who is there.
+    look_again: Time,
 }
 
 impl Finding {
+    /// One that finds nobody.
+    pub(super) fn off(voice: Voice, classic: Classic) -> Self {
+        Self {
+            voice,
+            classic,
+            presence: None,
+            discovery: None,
+            seen: None,
+            ours: None,
+            look_again: Time::default(),
+        }
+    }
     /// Begins, and says once what is in the way.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) fn start(env: &Env, presence: Presence, reach: Reach) -> Result<Self, Failure> {
-        reach.lacks.iter().for_each(|lack| text::talk(&format!("warning: {}", words(lack))));
-        tell::print(&Line::Discovery { reach })?;
+    pub(super) fn start(&mut self, env: &Env, presence: Presence, reach: Reach, front: &Front) {
+        reach.lacks.iter().for_each(|lack| self.voice.warns(&words(lack), front));
+        self.presence = Some(presence);
         match Discovery::start(env.clone(), presence) {
             Ok((discovery, seen)) => {
-                Ok(Self { discovery: Some(discovery), seen: Some(seen), ours: None })
+                if let Some(name) = discovery.name() {
+                    self.voice.logs(Level::Info, &format!("Publishing service '{name}'"));
+                }
+                (self.discovery, self.seen) = (Some(discovery), Some(seen));
+                self.look_again = env.now() + LOOK_AGAIN;
             }
             Err(e) => {
                 let remedy = "the node goes on without; say who is there with --peer";
-                text::talk(&format!("warning: cannot {e}; {remedy}"));
-                Ok(Self::default())
+                self.voice.warns(&format!("cannot {e}; {remedy}"), front);
             }
         }
+        front.tell(Line::Discovery { reach });
     }
     /// What is heard next of others; where nothing can be, that takes for ever. Cancel safe.
     pub(super) async fn next(&mut self) -> Seen {
@@ -51,30 +78,57 @@ impl Finding {
         pending().await
     }
     /// Tells the node what was heard.
-    ///
-    /// # Errors
-    /// The output is not writable.
-    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running) -> Result<(), Failure> {
+    pub(super) async fn pass_on(&mut self, seen: Seen, running: &Running, front: &Front) {
+        self.classic.sees(&seen);
         match seen {
             Seen::Here(announcement) => running.discovered(announcement).await,
             Seen::Gone(name) => running.gone(name).await,
             Seen::NetworkChanged => running.network_changed().await,
             Seen::Ours(name) => {
                 if self.ours.as_ref() != Some(&name) {
-                    tell::print(&Line::Announced { name: name.clone() })?;
+                    front.tell(Line::Announced { name: name.clone() });
                     self.ours = Some(name);
                 }
             }
         }
-        Ok(())
     }
-    /// Asks again for whom the node doubts.
-    pub(super) fn heed(&self, told: &Told) {
-        if let (Some(discovery), Told::Roster(roster::Output::Reverify(name))) =
-            (&self.discovery, told)
-        {
-            discovery.reverify(name);
+    /// Asks again for whom the node doubts, and who else is there when somebody has come or gone: the
+    /// network may have been cut, or be whole again.
+    pub(super) fn heed(&mut self, told: &Told, now: Time) {
+        self.classic.hears(told);
+        let (Some(discovery), Told::Roster(told)) = (&self.discovery, told) else { return };
+        match told {
+            roster::Output::Reverify(name) => discovery.reverify(name),
+            roster::Output::Joined(..) | roster::Output::Left(..) if now >= self.look_again => {
+                self.look_again = now + LOOK_AGAIN;
+                discovery.look_again();
+            }
+            roster::Output::Joined(..)
+            | roster::Output::Left(..)
+            | roster::Output::Dial(..)
+            | roster::Output::HangUp(_)
+            | roster::Output::HangUpCall(_)
+            | roster::Output::Impostor { .. }
+            | roster::Output::Clone { .. }
+            | roster::Output::Refused(..)
+            | roster::Output::Wait(_) => {}
         }
+    }
+    /// Says what may be wrong when nobody was there for so long.
+    pub(super) async fn explain(&self, after: Span, running: &Running, front: &Front) {
+        let known = running.snapshot().await.map(|snapshot| snapshot.roster).unwrap_or_default();
+        let unreached = known.into_iter().filter(|entry| entry.failures > 0);
+        let diagnosis = Diagnosis {
+            after,
+            discovery: self.presence.map(|presence| Reach::look(presence.listen.ip())),
+            own_announcement: match self.presence {
+                Some(presence) if !presence.silent => Some(self.ours.is_some()),
+                Some(_) | None => None,
+            },
+            unreached: unreached.take(MOST_UNREACHED).map(Into::into).collect(),
+        };
+        self.voice.warns(&diagnosis.text(), front);
+        front.tell(Line::Alone { diagnosis });
     }
     /// Takes our announcement back.
     pub(super) async fn take_back(&mut self) {
@@ -86,7 +140,7 @@ impl Finding {
     pub(super) async fn stop(self) {
         if let Some(discovery) = self.discovery {
             discovery.stop().await;
-            text::talk("Zeroconf service unregistered");
+            self.voice.says("Zeroconf service unregistered");
         }
     }
 }

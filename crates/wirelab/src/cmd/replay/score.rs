@@ -188,21 +188,47 @@ fn show(bytes: &[u8]) -> String {
 /// Ids that came other than recorded, for the answers that name them.
 #[derive(Default)]
 pub(super) struct Ids {
-    now: BTreeMap<Vec<u8>, Vec<u8>>,
-    learned: usize,
+    now: BTreeMap<Id, Vec<u8>>,
+    recorded: Asked,
+    live: Asked,
+}
+
+/// An id, and in exchanges of which kind.
+type Id = (&'static str, Vec<u8>);
+
+/// Ids asked for so far, in their order, by kind of exchange.
+#[derive(Default)]
+struct Asked {
+    frames: usize,
+    ids: BTreeMap<&'static str, Vec<Vec<u8>>>,
+}
+
+impl Asked {
+    fn grow(&mut self, all: &[u8], frames: &Frames) {
+        let Some(protocol) = frames.protocol else { return };
+        while self.frames < frames.len() {
+            let frame = &all[frames.range(self.frames)];
+            for (exchange, at) in ids(protocol, frame, false) {
+                self.ids.entry(exchange).or_default().push(frame[at].to_vec());
+            }
+            self.frames += 1;
+        }
+    }
 }
 
 impl Ids {
-    /// Learns from all frames that are there by now.
+    /// Learns from all frames that are there by now: the nth question of a kind is the nth recorded.
     pub(super) fn learn(&mut self, scene: &Scene, wanted: &Frames, heard: &[u8], came: &Frames) {
-        let Some(protocol) = wanted.protocol else { return };
-        while self.learned < wanted.len().min(came.len()) {
-            let recorded = &scene.theirs[wanted.range(self.learned)];
-            let live = &heard[came.range(self.learned)];
-            if let (Some(old), Some(new)) = (id(protocol, recorded), id(protocol, live)) {
-                self.now.insert(recorded[old].to_vec(), live[new].to_vec());
+        let known: BTreeMap<_, _> =
+            self.live.ids.iter().map(|(exchange, ids)| (*exchange, ids.len())).collect();
+        self.recorded.grow(&scene.theirs, wanted);
+        self.live.grow(heard, came);
+        for (exchange, live) in &self.live.ids {
+            let Some(recorded) = self.recorded.ids.get(exchange) else { continue };
+            let pairs = recorded.iter().zip(live).skip(known.get(exchange).copied().unwrap_or(0));
+            for (old, new) in pairs {
+                self.now.insert((exchange, old.clone()), new.clone());
             }
-            self.learned += 1;
         }
     }
     /// Puts them into the answers that begin in this stretch.
@@ -214,29 +240,25 @@ impl Ids {
                 return;
             }
             let frame = &mut ours[range];
-            if !is_answer((protocol.speech().kind)(frame)) {
-                continue;
-            }
-            if let Some(at) = id(protocol, frame)
-                && let Some(new) = self.now.get(&frame[at.clone()]).filter(|n| n.len() == at.len())
-            {
-                frame[at].copy_from_slice(new);
+            for (exchange, at) in ids(protocol, frame, true) {
+                let new = self.now.get(&(exchange, frame[at.clone()].to_vec()));
+                if let Some(new) = new.filter(|new| new.len() == at.len()) {
+                    frame[at].copy_from_slice(new);
+                }
             }
         }
     }
 }
 
-/// Where in a frame the id is that an answer must repeat.
-fn id(protocol: &dyn AnyProtocol, frame: &[u8]) -> Option<Range<usize>> {
-    let parts = protocol.explain(frame).parts;
-    let part = parts.iter().find(|part| part.field == "system bytes")?;
-    Some(part.offset..part.offset + part.len).filter(|range| range.end <= frame.len())
-}
-
-/// Whether it answers something: control messages say so, and data messages have even functions.
-fn is_answer(kind: &str) -> bool {
-    let function = kind.rsplit_once('F').and_then(|(_, function)| function.parse::<u8>().ok());
-    kind.ends_with(".rsp") || function.is_some_and(|function| function.is_multiple_of(2))
+/// Where in a frame the ids are by which it asks, or answers.
+fn ids(
+    protocol: &dyn AnyProtocol,
+    frame: &[u8],
+    answers: bool,
+) -> Vec<(&'static str, Range<usize>)> {
+    let turns = protocol.turns(frame).into_iter().filter(|turn| turn.answers == answers);
+    let placed = turns.filter_map(|turn| Some((turn.exchange, turn.id?)));
+    placed.filter(|(_, at)| at.end <= frame.len()).collect()
 }
 
 #[cfg(test)]
@@ -301,5 +323,31 @@ mod tests {
         let all = 0..ours.len();
         ids.put(&mut ours, &frames, all);
         assert_eq!(ours, [message(6, 77), message(5, 1), message(6, 2)].concat());
+    }
+
+    #[test]
+    fn a_bridges_answers_name_the_ids_of_the_commands_that_came() {
+        let cync = lab::registry::find("cync").unwrap();
+        let command = |id: u8, seq: u8| {
+            let head = [0x73, 0, 0, 0, 31, 1, 2, 3, 4, 0, id, 0, 0x7e, seq, 0, 0, 0, 0xf8, 0xd0];
+            let body = [13, 0, seq, 0, 0, 0, 0, 206, 0, 0xd0, 0x11, 2, 1, 0, 0, 0, 0x7e];
+            [&head[..], &body[..]].concat()
+        };
+        let took = |id: u8| [0x7b, 0, 0, 0, 7, 1, 2, 3, 4, 0, id, 0];
+        let done = |seq: u8| {
+            let head = [0x73, 0, 0, 0, 19, 1, 2, 3, 4, 0, 99, 0, 0x7e, seq, 0, 0, 0];
+            [&head[..], &[0xf9, 0xd0, 1, 0, 0, 0xd1, 0x7e]].concat()
+        };
+        let pong = [0xd8, 0, 0, 0, 0];
+        let scene = scene(&[&command(1, 4), &pong, &command(2, 5)]);
+        // A pong that comes later than it did is no command.
+        let heard = [&command(7, 40)[..], &command(8, 50), &pong].concat();
+        let mut ids = Ids::default();
+        ids.learn(&scene, &Frames::of(cync, &scene.theirs), &heard, &Frames::of(cync, &heard));
+        let mut ours = [&took(1)[..], &done(4), &took(2), &done(5)].concat();
+        let frames = Frames::of(cync, &ours);
+        let all = 0..ours.len();
+        ids.put(&mut ours, &frames, all);
+        assert_eq!(ours, [&took(7)[..], &done(40), &took(8), &done(50)].concat());
     }
 }
