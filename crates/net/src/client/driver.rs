@@ -393,7 +393,7 @@ async fn opened(
     let failed = |reason: CloseReason| (Stage::from(&reason), reason.to_string());
     let mut wire = Box::new(begin(stream).map_err(failed)?);
     match wire.handshake(env).await {
-        Ok(()) => Ok((ends, Box::new(wire))),
+        Ok(()) => Ok((ends, wire)),
         Err(reason) => {
             // It may have a word for the peer.
             wire.take_leave();
