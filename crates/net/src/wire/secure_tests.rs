@@ -3,7 +3,7 @@ use std::{future::poll_fn, net::SocketAddr, time::Duration};
 use proto::{Frame, Ticket};
 
 use super::*;
-use crate::{Net, Recorder, Sim, Tls, Trust};
+use crate::{Net, Recorder, Sim, Tls, Trust, record::veil::Veil};
 
 /// Some of it may have come with the last word in plain.
 #[tokio::test(start_paused = true)]
@@ -182,4 +182,27 @@ async fn a_peer_that_hangs_up_in_the_handshake_is_told_of() {
     drop(far);
     let why = near.handshake(&env).await.unwrap_err().to_string();
     assert!(why.contains("closed in the TLS handshake") || why.contains("reset"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_covered_in_the_record_under_tls_as_well() {
+    use proto::{Protocol as _, cync::Cync};
+    let env = env();
+    let (near, far) = wires(&env, Vec::new()).await;
+    let veil = Veil::of(&env, Cync::COVER);
+    let (mut near, mut far) = (near.veiled(&veil), far.veiled(&veil));
+    let key = b"credential-of-it";
+    let login = [&[0x23, 0, 0, 0, 26, 3, 0, 0, 0, 1, 0, 16][..], key, &[0, 0, 60]].concat();
+    near.send(Frame { bytes: login.clone().into(), ..frame(0, None) }, env.now());
+    assert_eq!(next(&mut near, &env).await.0, "wrote");
+    let Happened::Received(bytes) = far.next(&env).await else { panic!("it was sent") };
+    assert_eq!(bytes, login, "the session gets it as it is");
+    let mut seen = 0;
+    for record in env.recorder.records() {
+        if let Event::Sent { bytes, .. } | Event::Received { bytes, .. } = record.event {
+            seen += 1;
+            assert!(!bytes.windows(4).any(|four| four == b"cred"), "{bytes:?}");
+        }
+    }
+    assert_eq!(seen, 2);
 }
