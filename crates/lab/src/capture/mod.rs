@@ -56,3 +56,61 @@ pub trait Reading {
     /// Lines passed over because they are not about bytes.
     fn passed_over(&self) -> u64;
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::rng::Rng;
+
+    use super::{
+        socat::Socat,
+        text::{Reader, Text},
+        *,
+    };
+
+    /// Lines of both formats with a few characters changed, moved and left out.
+    #[test]
+    fn no_line_does_harm() {
+        const LINES: [&str; 8] = [
+            "> 2025/11/06 12:34:56.000123456  length=7 from=0 to=6",
+            " 28 00 00 00 02 00 00                             (......",
+            "--",
+            "2025-11-06T08:20:40.581Z #1 -> d3 00 00 00 00",
+            "1762417240581 DEV→CLOUD [a note] [conn:2] (5 bytes): d3:00",
+            "{\"timestamp\": 1762417240.5, \"direction\": \"CLOUD→DEV\", \"hex\": \"d8 00\"}",
+            "23:59:59,999 CLOUD -> DEV length=1 | 0xd3",
+            "d300000000",
+        ];
+        const CHARS: [char; 14] =
+            ['0', '9', 'f', ':', '.', '-', '>', '<', '[', ')', '→', ' ', '=', '\u{1f600}'];
+        let mut rng = Rng::new(7, &[]);
+        for _ in 0..5000 {
+            let (mut text, mut socat) =
+                (Text::new(Reader { device_dials: true, way: Flow::Up }), Socat::default());
+            let mut tells = Vec::new();
+            let mut given = 0;
+            for _ in 0..4 {
+                let line = LINES[rng.below(LINES.len() as u64) as usize];
+                let mut line: Vec<char> = line.chars().collect();
+                for _ in 0..rng.below(4) {
+                    let at = rng.below(line.len() as u64) as usize;
+                    match rng.below(3) {
+                        0 => line[at] = CHARS[rng.below(CHARS.len() as u64) as usize],
+                        1 => line.insert(at, CHARS[rng.below(CHARS.len() as u64) as usize]),
+                        _ => line.truncate(at.max(1)),
+                    }
+                }
+                let line: String = line.into_iter().collect();
+                given += 2 * line.len();
+                let _ = text.line(&line, &mut tells);
+                let _ = socat.line(&line, &mut tells);
+            }
+            let _ = text.end(&mut tells);
+            let _ = socat.end(&mut tells);
+            let told = |said: &Said| match &said.what {
+                What::Bytes(bytes) => bytes.len(),
+                What::Fin | What::Reset => panic!("no line says so"),
+            };
+            assert!(tells.iter().map(told).sum::<usize>() <= given);
+        }
+    }
+}

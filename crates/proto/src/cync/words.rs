@@ -27,7 +27,12 @@ pub(super) fn in_words(bytes: &[u8]) -> Option<String> {
         Message::SyncAck { id, .. } => format!("sync taken (id {id})"),
         Message::Pipe { report, device, id, inner, raw, .. } => match inner {
             Ok(inner) => {
-                let (seq, stale) = (inner.seq, if inner.is_right() { "" } else { ", stale sum" });
+                let seq = inner.seq;
+                let stale = match (inner.is_right(), explain::is_stale(inner)) {
+                    (true, _) => "",
+                    (false, true) => ", stale sum",
+                    (false, false) => ", wrong sum",
+                };
                 format!(
                     "{} (device {device:08x}, id {id}, seq {seq}{stale})",
                     of_inner(kind, inner)
