@@ -9,7 +9,7 @@ use proto::tazcom::{
 };
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::{draw, keys::Key, state::State};
+use super::{draw, keys::Key, rooms::Entry, state::State};
 use crate::cmd::node::{
     order::{Order, Say, What},
     tell::Line,
@@ -140,6 +140,14 @@ fn nothing_a_peer_says_is_a_command_to_the_terminal() {
     state.hear(Line::Impostor { claimed: id(2), at: bad.into() });
     state.hear(Line::Announced { name: bad.into() });
     state.hear(Line::Unsaid { problem: bad.into() });
+    // What draws leaves such characters out as well; it is not relied on.
+    for entry in state.rooms.all().flat_map(|(room, _)| &room.entries) {
+        let text = match entry {
+            Entry::Said(said) => &said.text,
+            Entry::Note(note) => note,
+        };
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+    }
     for _ in 0..4 {
         let screen = screen(&state, 200, 40);
         let bad = screen
