@@ -8,7 +8,7 @@ set -euo pipefail
 no_arguments "$@"
 
 have cargo || die 3 "cargo is missing; install Rust 1.89 or newer from https://rustup.rs"
-have cc || die 3 "no C linker (cc); on Debian: apt-get install gcc libc6-dev"
+have cc || die 3 "no C compiler (cc); on Debian: apt-get install gcc libc6-dev"
 say "$(cargo --version), $(cc --version | head -n 1)"
 cargo fetch --locked
 

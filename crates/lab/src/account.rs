@@ -117,6 +117,9 @@ impl Sink for Account {
             | Event::Closed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

@@ -4,15 +4,20 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 
 use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
-    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cync::Cync, explain::Explanation,
-    hsms::Hsms, toggle::Lamp, vkb::Vkb,
+    ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cover::NewCover, cync::Cync,
+    explain::Explanation, hsms::Hsms, tazcom::Tazcom, toggle::Lamp, turn::Turn, vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Every protocol there is.
-pub const PROTOCOLS: &[&dyn AnyProtocol] =
-    &[&Entry::<Lamp>::NEW, &Entry::<Vkb>::NEW, &Entry::<Hsms>::NEW, &Entry::<Cync>::NEW];
+pub const PROTOCOLS: &[&dyn AnyProtocol] = &[
+    &Entry::<Lamp>::NEW,
+    &Entry::<Vkb>::NEW,
+    &Entry::<Hsms>::NEW,
+    &Entry::<Cync>::NEW,
+    &Entry::<Tazcom>::NEW,
+];
 
 /// The protocol called `name`.
 ///
@@ -60,6 +65,11 @@ pub trait AnyProtocol: Sync {
     /// # Errors
     /// The settings make no sense.
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError>;
+    /// So many devices that are alike, not plugged in yet.
+    ///
+    /// # Errors
+    /// The settings make no sense, or several would be one and the same.
+    fn devices(&self, settings: Value, count: u32) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError>;
     /// Checks a request without sending it.
     ///
     /// # Errors
@@ -74,6 +84,8 @@ pub trait AnyProtocol: Sync {
     fn explain(&self, bytes: &[u8]) -> Explanation;
     /// How many bytes the first message of this stream has, see [`Protocol::extent`].
     fn extent(&self, bytes: &[u8]) -> Option<u64>;
+    /// What keeps its secrets out of whatever is shown, see [`Protocol::COVER`].
+    fn cover(&self) -> NewCover;
     /// What a proxy must know of it to strike at frames.
     fn speech(&self) -> Speech;
     /// What evidence calls its messages, see [`Protocol::kinds`].
@@ -81,7 +93,7 @@ pub trait AnyProtocol: Sync {
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
     /// What a message asks or answers, see [`Protocol::turns`].
-    fn turns(&self, message: &[u8]) -> Vec<proto::turn::Turn>;
+    fn turns(&self, message: &[u8]) -> Vec<Turn>;
 }
 
 /// A client that speaks JSON.
@@ -115,7 +127,7 @@ pub trait AnyDevice: Send {
 
 /// A running device.
 pub trait AnyHost: Send + Sync {
-    /// Where it listens.
+    /// Where it listens by now.
     fn addr(&self) -> SocketAddr;
     /// From now on it behaves like this.
     fn misbehave(&self, quirk: &str) -> BoxFuture<'_, Result<(), ConfigError>>;
@@ -146,10 +158,17 @@ fn read<T: DeserializeOwned>(key: &str, json: Value) -> Result<T, ConfigError> {
 }
 
 fn configure<P: Protocol>(settings: Value) -> Result<P, ConfigError> {
-    let settings = match settings {
-        Value::Null => P::Settings::default(),
-        given => read("settings", given)?,
-    };
+    checked(settings_of::<P>(settings)?)
+}
+
+fn settings_of<P: Protocol>(settings: Value) -> Result<P::Settings, ConfigError> {
+    match settings {
+        Value::Null => Ok(P::Settings::default()),
+        given => read("settings", given),
+    }
+}
+
+fn checked<P: Protocol>(settings: P::Settings) -> Result<P, ConfigError> {
     P::new(settings).map_err(|e| ConfigError::new(format!("settings.{}", e.key), e.problem))
 }
 
@@ -191,6 +210,15 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     fn device(&self, settings: Value) -> Result<Box<dyn AnyDevice>, ConfigError> {
         Ok(Box::new(Arc::new(configure::<P>(settings)?)))
     }
+    fn devices(&self, settings: Value, count: u32) -> Result<Vec<Box<dyn AnyDevice>>, ConfigError> {
+        let device = |n| {
+            let same =
+                || ConfigError::new("devices", format!("{} has one device at a time", P::NAME));
+            let settings = P::nth(settings_of::<P>(settings.clone())?, n).ok_or_else(same)?;
+            Ok(Box::new(Arc::new(checked::<P>(settings)?)) as Box<dyn AnyDevice>)
+        };
+        (0..count).map(device).collect()
+    }
     fn check_request(&self, request: &Value) -> Result<(), ConfigError> {
         read::<P::Request>("request", request.clone()).map(drop)
     }
@@ -203,6 +231,9 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     fn extent(&self, bytes: &[u8]) -> Option<u64> {
         P::extent(bytes)
     }
+    fn cover(&self) -> NewCover {
+        P::COVER
+    }
     fn speech(&self) -> Speech {
         Speech::of::<P>()
     }
@@ -212,7 +243,7 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)
     }
-    fn turns(&self, message: &[u8]) -> Vec<proto::turn::Turn> {
+    fn turns(&self, message: &[u8]) -> Vec<Turn> {
         P::turns(message)
     }
 }
@@ -222,9 +253,9 @@ impl<P: Protocol> AnyClient for Client<P> {
         Box::pin(async move {
             let request: P::Request = read("request", request)?;
             Ok(Client::request(self, request).await.map(|receipt| {
-                let Receipt { ticket, attempts, elapsed, delivery, reply } = receipt;
+                let Receipt { ticket, attempts, since, elapsed, delivery, levels, reply } = receipt;
                 let reply = reply.map(|r| serde_json::to_value(r).expect("replies are plain data"));
-                Receipt { ticket, attempts, elapsed, delivery, reply }
+                Receipt { ticket, attempts, since, elapsed, delivery, levels, reply }
             }))
         })
     }
@@ -246,8 +277,9 @@ impl<P: Protocol> AnyClient for tokio::sync::Mutex<Careless<P>> {
             let request: P::Request = read("request", request)?;
             let mut client = self.lock().await;
             Ok(client.request(request).await.map(|receipt| {
-                let Receipt { ticket, attempts, elapsed, delivery, reply: _ } = receipt;
-                Receipt { ticket, attempts, elapsed, delivery, reply: None }
+                let Receipt { ticket, attempts, since, elapsed, delivery, levels, reply: _ } =
+                    receipt;
+                Receipt { ticket, attempts, since, elapsed, delivery, levels, reply: None }
             }))
         })
     }

@@ -48,8 +48,9 @@ mod tests {
     #[test]
     fn every_one_asks_the_far_side_or_the_record() {
         for scenario in scenarios() {
-            let beyond_the_clients_word =
-                |e: &Expect| !matches!(e, Expect::Outcome(_) | Expect::Elapsed(_));
+            let beyond_the_clients_word = |e: &Expect| {
+                !matches!(e, Expect::Outcome(_) | Expect::Elapsed(_) | Expect::Quality(_))
+            };
             let mut expects = scenario.expects.iter().map(|e| e.get_ref());
             assert!(expects.any(beyond_the_clients_word), "{}", scenario.name);
         }
@@ -72,6 +73,7 @@ mod tests {
             .chain(of::<proto::vkb::Mode>("vkb"))
             .chain(of::<proto::hsms::Mode>("hsms"))
             .chain(of::<proto::cync::Mode>("cync"))
+            .chain(of::<proto::tazcom::Mode>("tazcom"))
             .collect()
     }
 

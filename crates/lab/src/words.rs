@@ -26,6 +26,9 @@ pub fn event(event: &Event) -> &'static str {
         Event::AttemptFailed { .. } => "attempt_failed",
         Event::Proved { .. } => "proved",
         Event::Lost { .. } => "lost",
+        Event::Reached { .. } => "reached",
+        Event::Pulse { .. } => "pulse",
+        Event::Intake { .. } => "intake",
         Event::Resent { .. } => "resent",
         Event::Breaker { .. } => "breaker",
         Event::Told { .. } => "told",
@@ -45,6 +48,7 @@ pub fn fact(fact: &Fact) -> &'static str {
     match fact {
         Fact::Applied { .. } => "applied",
         Fact::Duplicate { .. } => "duplicate",
+        Fact::Forgot { .. } => "forgot",
         Fact::Quirk { .. } => "quirk",
         Fact::Malformed { .. } => "malformed",
         Fact::Orphan { .. } => "orphan",

@@ -3,15 +3,17 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use proto::{CloseReason, Frame};
+use proto::{CloseReason, Frame, cover::NewCover};
 
 use crate::{
     Env, Event,
+    record::veil::Veil,
     wire::{Happened, Wire},
 };
 
 /// Opens a connection to `addr`, writes `bytes`, finishes sending if `eof`, and returns what came
-/// back before the peer closed, or its first answer, or nothing after `patience`.
+/// back before the peer closed, or its first answer, or nothing after `patience`. Secrets that `cover`
+/// knows are not written down.
 ///
 /// # Errors
 /// The connection could not be opened.
@@ -21,13 +23,14 @@ pub async fn exchange(
     bytes: Bytes,
     eof: bool,
     patience: Duration,
+    cover: NewCover,
 ) -> io::Result<Bytes> {
     let conn = env.next_conn();
     env.record(Event::Connecting { conn, addr });
     let stream = env.net.connect(&[addr]).await?;
     let (local, peer) = stream.addrs()?;
     env.record(Event::Opened { conn, local, peer });
-    let mut wire = Wire::new(stream, conn);
+    let mut wire = Wire::new(stream, conn).veiled(&Veil::of(env, cover));
     wire.send(Frame { bytes, kind: "raw", ticket: None, msg_id: None, device_id: None }, env.now());
     if eof {
         wire.finish();
@@ -44,7 +47,7 @@ pub async fn exchange(
                     break CloseReason::Local;
                 }
                 Happened::Eof => break CloseReason::Peer,
-                Happened::Wrote(_) => {}
+                Happened::Wrote(_) | Happened::Secured => {}
                 Happened::Ended(reason) => break reason,
             },
             () = alarm.ring() => break CloseReason::TimedOut("answer".into()),

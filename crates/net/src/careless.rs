@@ -10,9 +10,9 @@ use proto::{
 };
 
 use crate::{
-    Dir, Env, Event, Failure, Receipt, Tickets,
+    Dir, Env, Event, Failure, Reached, Receipt, Tickets,
     net::{Stream, connect_stage},
-    record::End,
+    record::{End, veil::Veil},
 };
 
 /// The client. It has the protocol's own session to put requests into bytes, and drives it badly.
@@ -51,9 +51,10 @@ impl<P: Protocol> Careless<P> {
         self.env.record(Event::Done { ticket, end, attempts: 1, elapsed_us });
         if let Err((stage, e)) = sent {
             let error = RequestError { stage, attempts: 1, detail: e.to_string() };
-            return Err(Failure { ticket, elapsed, error });
+            return Err(Failure { ticket, since: began, elapsed, levels: Vec::new(), error });
         }
-        Ok(Receipt { ticket, attempts: 1, elapsed, delivery, reply: None })
+        let levels = vec![Reached { level: delivery, after: elapsed }];
+        Ok(Receipt { ticket, attempts: 1, since: began, elapsed, delivery, levels, reply: None })
     }
 
     /// Closes its connection.
@@ -81,6 +82,7 @@ impl<P: Protocol> Careless<P> {
                 Output::Transmit(frame) => {
                     let written = write(stream, &frame.bytes).await;
                     written.map_err(|e| (Stage::SendFailed, e))?;
+                    let frame = Veil::of(&self.env, P::COVER).frame(frame);
                     let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
                     let (dir, conn) = (Dir::Out, *conn);
                     self.env.record(Event::Sent { conn, bytes: bytes.clone() });

@@ -1,25 +1,36 @@
 //! A handle to a supervised connection: asks, tells and listens. The task behind it does the rest.
 mod driver;
+mod listener;
+mod notes;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use proto::{
-    Delivery, Protocol, RequestError, Supervisor, Ticket, resilience::BreakerConfig, rng::Rng,
+    Delivery, Protocol, RequestError, Supervisor, Ticket, Time,
+    resilience::{BreakerConfig, Demand, Intake},
+    rng::Rng,
 };
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
 use crate::{Env, door::Way};
 use driver::Driver;
+use listener::Ear;
+pub use listener::Listener;
 
 /// Requests on their way to the task; beyond them, callers wait.
 const INBOX: usize = 64;
+
+/// A request got so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// How far.
+    pub level: Delivery,
+    /// How long after it was submitted.
+    pub after: Duration,
+}
 
 /// What a request got, and what it took.
 #[derive(Clone, Debug)]
@@ -28,10 +39,14 @@ pub struct Receipt<R> {
     pub ticket: Ticket,
     /// Attempts made.
     pub attempts: u32,
+    /// When it was submitted.
+    pub since: Time,
     /// From submission to outcome.
     pub elapsed: Duration,
     /// How far it provably got.
     pub delivery: Delivery,
+    /// Each level it was seen to reach, the lowest first. One that a higher one overtook is left out.
+    pub levels: Vec<Reached>,
     /// The answer, where one was waited for.
     pub reply: Option<R>,
 }
@@ -42,8 +57,12 @@ pub struct Receipt<R> {
 pub struct Failure {
     /// The request.
     pub ticket: Ticket,
+    /// When it was submitted.
+    pub since: Time,
     /// From submission to outcome.
     pub elapsed: Duration,
+    /// Each level it was seen to reach all the same, in whichever attempt.
+    pub levels: Vec<Reached>,
     /// Where and why.
     pub error: RequestError,
 }
@@ -83,13 +102,10 @@ impl<R> Asked<R> {
     }
 }
 
-/// What the peer says unasked, for whoever listens; nothing is kept where nobody does.
-type Said<R> = Arc<OnceLock<broadcast::Sender<R>>>;
-
 /// What goes to the task. In boxes, since a channel has room for many at once that are few most of
 /// the time.
 enum Mail<P: Protocol> {
-    Ask(P::Request, Asker<P>),
+    Ask(P::Request, Demand, Asker<P>),
     Tell(Order),
 }
 
@@ -99,7 +115,7 @@ pub type Unsent<P> = Vec<(Ticket, <P as Protocol>::Request)>;
 /// A handle to a supervised connection. Dropping it ends the task; `close` also waits for that.
 pub struct Client<P: Protocol> {
     submit: mpsc::Sender<Box<Mail<P>>>,
-    said: Said<P::Reply>,
+    ear: Ear<P::Reply>,
     addr: Option<SocketAddr>,
     task: JoinHandle<Unsent<P>>,
 }
@@ -112,22 +128,23 @@ impl<P: Protocol> Client<P> {
     /// Starts the task, which comes by its connection in this way.
     pub fn by(env: Env, way: Way, supervisor: Supervisor<P>) -> Self {
         let (submit, inbox) = mpsc::channel(INBOX);
-        let said = Said::default();
+        let ear = Ear::new(env.clone());
         let addr = match &way {
             Way::Dial(_) => None,
             Way::Wait(door) => door.addr(),
         };
-        let task = tokio::spawn(Driver::new(env, way, supervisor, said.clone()).run(inbox));
-        Self { submit, said, addr, task }
+        let task = tokio::spawn(Driver::new(env, way, supervisor, ear.clone()).run(inbox));
+        Self { submit, ear, addr, task }
     }
     /// Where it listens, if it does not dial.
     pub fn addr(&self) -> Option<SocketAddr> {
         self.addr
     }
-    /// What the peer says unasked from now on. Who does not keep up, with so many waiting, misses the
-    /// oldest, and learns how many.
-    pub fn listen(&self, waiting: usize) -> broadcast::Receiver<P::Reply> {
-        self.said.get_or_init(|| broadcast::channel(waiting).0).subscribe()
+    /// What the peer says unasked from now on. `intake` says how much may wait to be read, and what
+    /// becomes of more; under `block`, the connection waits for whoever does not read. There is one
+    /// listener at a time: a later one takes the place of an earlier one.
+    pub fn listen(&self, intake: Intake) -> Listener<P::Reply> {
+        self.ear.listen(intake)
     }
     /// Asks, and waits for the one outcome.
     pub async fn request(&self, request: P::Request) -> Answer<P::Reply> {
@@ -135,8 +152,12 @@ impl<P: Protocol> Client<P> {
     }
     /// Asks, and goes on; the outcome is waited for later. Requests are taken on in this order.
     pub async fn submit(&self, request: P::Request) -> Asked<P::Reply> {
+        self.demand(request, Demand::default()).await
+    }
+    /// The same for a request with demands of its own.
+    pub async fn demand(&self, request: P::Request, demand: Demand) -> Asked<P::Reply> {
         let (tx, rx) = oneshot::channel();
-        let sent = self.submit.send(Box::new(Mail::Ask(request, tx))).await;
+        let sent = self.submit.send(Box::new(Mail::Ask(request, demand, tx))).await;
         sent.unwrap_or_else(|_| panic!("the client's task ends only after its handles"));
         Asked(rx)
     }

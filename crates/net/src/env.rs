@@ -16,17 +16,25 @@ use jiff::Timestamp;
 use proto::Time;
 use tokio::time::{Instant, Sleep};
 
-use crate::{Event, Net, Recorder, record::Role};
+use crate::{
+    Event, Net, Recorder, Tls,
+    record::{Role, veil::Secrets},
+};
 
 /// A node's surroundings. Cheap to clone.
 #[derive(Clone)]
 pub struct Env {
     /// Where its bytes travel.
     pub net: Net,
+    /// Which connections of its clients and devices are encrypted from their first byte. A proxy carries
+    /// them as they are, and links between TAZCOM nodes are encrypted in their own way.
+    pub tls: Tls,
     /// Where its facts go.
     pub recorder: Recorder,
     /// Where its chance comes from.
     pub seed: u64,
+    /// What must not be written down; none, if everything may be.
+    pub(crate) secrets: Option<Arc<Secrets>>,
     start: Instant,
     conns: Arc<AtomicU32>,
 }
@@ -35,7 +43,12 @@ impl Env {
     /// Surroundings whose clock starts now.
     #[allow(clippy::disallowed_methods)]
     pub fn new(net: Net, recorder: Recorder, seed: u64) -> Self {
-        Self { net, recorder, seed, start: Instant::now(), conns: Arc::default() }
+        let (tls, secrets, conns) = (Tls::default(), Some(Arc::default()), Arc::default());
+        Self { net, tls, recorder, seed, secrets, start: Instant::now(), conns }
+    }
+    /// The same surroundings, where secrets are written down like anything else.
+    pub fn showing_secrets(self) -> Self {
+        Self { secrets: None, ..self }
     }
     /// The same surroundings for the node called `name`: its own voice in the record, its own
     /// count of connections.

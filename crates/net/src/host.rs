@@ -1,5 +1,10 @@
 //! Hosts a fake device: accepts connections, runs one device session on each, and owns them all.
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use proto::{CloseReason, ConfigError, Input, Output, Protocol, Session};
 use tokio::{
@@ -11,21 +16,40 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    record::veil::Veil,
     wire::{Happened, Wire, inbound},
 };
 
 /// How long a closing connection may take to hand over its last bytes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a peer may take to begin encrypting, where it is to.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A running device. Dropping it pulls the plug; `stop` also waits until it is dark.
 pub struct Host<P: Protocol> {
-    addr: SocketAddr,
+    addr: Place,
     env: Env,
     device: Arc<P>,
     prompted: broadcast::Sender<()>,
     relisten: mpsc::Sender<oneshot::Sender<io::Result<()>>>,
     unplug: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// Where a device listens, or would: it may move.
+#[derive(Clone)]
+struct Place(Arc<Mutex<SocketAddr>>);
+
+impl Place {
+    fn new(addr: SocketAddr) -> Self {
+        Self(Arc::new(Mutex::new(addr)))
+    }
+    fn get(&self) -> SocketAddr {
+        *self.0.lock().expect("held for a line that does not panic")
+    }
+    fn set(&self, addr: SocketAddr) {
+        *self.0.lock().expect("held for a line that does not panic") = addr;
+    }
 }
 
 impl<P: Protocol> Host<P> {
@@ -38,12 +62,13 @@ impl<P: Protocol> Host<P> {
         // Even a device that starts deaf takes its port first, so that its address is known.
         let listener = if dials.is_none() { Some(env.net.listen(addr)?) } else { None };
         let addr = listener.as_ref().map_or(Ok(addr), Listener::local_addr)?;
+        let place = Place::new(addr);
         let (prompted, _) = broadcast::channel(1);
         let (relisten, commands) = mpsc::channel(1);
         let unplug = CancellationToken::new();
         let mut rack = Rack {
             env: env.clone(),
-            addr,
+            addr: place.clone(),
             device: device.clone(),
             prompted: prompted.clone(),
             unplug: unplug.clone(),
@@ -57,11 +82,11 @@ impl<P: Protocol> Host<P> {
                 tokio::spawn(rack.run(commands))
             }
         };
-        Ok(Self { addr, env, device, prompted, relisten, unplug, task })
+        Ok(Self { addr: place, env, device, prompted, relisten, unplug, task })
     }
-    /// Where it listens, or would; or where it dials.
+    /// Where it listens, or would, by now; or where it dials.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.addr.get()
     }
     /// The device, to ask what it remembers.
     pub fn device(&self) -> &P {
@@ -75,6 +100,8 @@ impl<P: Protocol> Host<P> {
         let device = self.env.recorder.name();
         self.env.record(Event::Armed { device, quirk: quirk.to_string().into() });
         self.device.misbehave(quirk);
+        // Nobody connected is nobody to tell.
+        let _ = self.prompted.send(());
         let (tx, rx) = oneshot::channel();
         if self.relisten.send(tx).await.is_err() {
             return Ok(());
@@ -108,7 +135,7 @@ impl<P: Protocol> Drop for Host<P> {
 
 struct Rack<P: Protocol> {
     env: Env,
-    addr: SocketAddr,
+    addr: Place,
     device: Arc<P>,
     prompted: broadcast::Sender<()>,
     unplug: CancellationToken,
@@ -125,7 +152,7 @@ impl<P: Protocol> Rack<P> {
                 Some(done) = commands.recv() => { let _ = done.send(self.listen_as_told()); }
                 Some(_) = connections.join_next() => self.listen_again(),
                 stream = accept(&mut self.listener, &self.env) => {
-                    self.serve(stream, &mut connections);
+                    self.serve(stream, Wire::accepted, &mut connections);
                     self.listen_again();
                 }
             }
@@ -153,7 +180,7 @@ impl<P: Protocol> Rack<P> {
                 stream = &mut dialling => {
                     dialling = Box::pin(std::future::pending());
                     match stream {
-                        Some(stream) => self.serve(stream, &mut connections),
+                        Some(stream) => self.serve(stream, Wire::dialled, &mut connections),
                         None => pause.set(Some(self.env.now() + gap)),
                     }
                 }
@@ -168,7 +195,7 @@ impl<P: Protocol> Rack<P> {
     }
 
     fn dial(&self) -> Dialling {
-        let (env, addr, conn) = (self.env.clone(), self.addr, self.env.next_conn());
+        let (env, addr, conn) = (self.env.clone(), self.addr.get(), self.env.next_conn());
         Box::pin(async move {
             env.record(Event::Connecting { conn, addr });
             match env.net.connect(&[addr]).await {
@@ -185,15 +212,20 @@ impl<P: Protocol> Rack<P> {
     /// A device that serves one at a time may listen again, or not any more.
     fn listen_again(&mut self) {
         if let Err(e) = self.listen_as_told() {
-            self.env.record(Event::ListenFailed { addr: self.addr, detail: e.to_string() });
+            let addr = self.addr.get();
+            self.env.record(Event::ListenFailed { addr, detail: e.to_string() });
         }
     }
 
     fn listen_as_told(&mut self) -> io::Result<()> {
+        if self.device.leaves() {
+            self.leave()?;
+        }
         match (self.device.listening(), &self.listener) {
             (true, None) => {
-                self.listener = Some(self.env.net.listen(self.addr)?);
-                self.env.record(Event::Listening { addr: self.addr });
+                let addr = self.addr.get();
+                self.listener = Some(self.env.net.listen(addr)?);
+                self.env.record(Event::Listening { addr });
             }
             (false, Some(_)) => {
                 self.listener = None;
@@ -204,13 +236,37 @@ impl<P: Protocol> Rack<P> {
         Ok(())
     }
 
-    fn serve(&self, stream: Stream, connections: &mut JoinSet<()>) {
+    /// Listens at another port, and not at the old one any more.
+    fn leave(&mut self) -> io::Result<()> {
+        let mut addr = self.addr.get();
+        addr.set_port(0);
+        // While the old one is taken, the new one is another.
+        let listener = self.env.net.listen(addr)?;
+        addr = listener.local_addr()?;
+        self.listener = Some(listener);
+        self.addr.set(addr);
+        self.env.record(Event::Listening { addr });
+        Ok(())
+    }
+
+    fn serve(
+        &self,
+        stream: Stream,
+        begin: fn(Stream, u32, &Env) -> Result<Wire, CloseReason>,
+        connections: &mut JoinSet<()>,
+    ) {
         let conn = self.env.next_conn();
         let Ok((local, peer)) = stream.addrs() else { return };
         self.env.record(Event::Opened { conn, local, peer });
+        let wire = match begin(stream, conn, &self.env) {
+            Ok(wire) => wire,
+            Err(reason) => return self.env.record(Event::Closed { conn, reason }),
+        };
+        let veil = Veil::of(&self.env, P::COVER);
         let plugged = Plugged {
             session: self.device.device(self.env.now()),
-            wire: Wire::new(stream, conn),
+            wire: wire.veiled(&veil),
+            veil,
             conn,
             env: self.env.clone(),
         };
@@ -231,6 +287,7 @@ async fn accept(listener: &mut Option<Listener>, env: &Env) -> Stream {
 struct Plugged<S> {
     session: S,
     wire: Wire,
+    veil: Veil,
     conn: u32,
     env: Env,
 }
@@ -243,6 +300,9 @@ enum Next {
 
 impl<S: Session> Plugged<S> {
     async fn run(mut self, mut prompted: broadcast::Receiver<()>, unplug: CancellationToken) {
+        if let Err(reason) = self.handshake(&unplug).await {
+            return self.wire.close(reason, &self.env);
+        }
         let mut alarm = self.env.alarm();
         let reason = loop {
             let deadline = match self.obey() {
@@ -274,6 +334,7 @@ impl<S: Session> Plugged<S> {
                     Happened::Eof => self.session.handle_input(now(), Input::Eof),
                     // All of what went out in one go is written down before anything that answers it.
                     Happened::Wrote(_) => while self.wire.pop_written(&self.env).is_some() {},
+                    Happened::Secured => {}
                     Happened::Ended(reason) => break reason,
                 },
                 () = alarm.ring() => self.session.handle_input(now(), Input::Timeout),
@@ -283,6 +344,18 @@ impl<S: Session> Plugged<S> {
             self.say_goodbye();
         }
         self.wire.close(reason, &self.env);
+    }
+
+    /// Nothing is said before the connection is encrypted, if it is to be.
+    async fn handshake(&mut self, unplug: &CancellationToken) -> Result<(), CloseReason> {
+        let mut alarm = self.env.alarm();
+        alarm.set(Some(self.env.now() + HANDSHAKE));
+        tokio::select! {
+            biased;
+            secured = self.wire.handshake(&self.env) => secured,
+            () = unplug.cancelled() => Err(CloseReason::Local),
+            () = alarm.ring() => Err(CloseReason::TimedOut("TLS handshake".into())),
+        }
     }
 
     /// Last words, if the protocol has any.
@@ -297,9 +370,13 @@ impl<S: Session> Plugged<S> {
         loop {
             match self.session.poll_output() {
                 Output::Transmit(frame) => self.wire.send(frame, self.env.now()),
-                Output::Received(frame) => self.env.record_with(|| inbound(conn, frame)),
+                Output::Received(frame) => {
+                    self.env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Output::Ready(proof) => self.env.record(Event::Ready { conn, proof }),
-                Output::Fact(fact) => self.env.record(Event::Fact { conn, fact }),
+                Output::Fact(fact) => {
+                    self.env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Output::Finish => self.wire.finish(),
                 // An answer to a prompt, or something said unasked, is in the record as its frame.
                 Output::Reply(..) | Output::Push(_) => {}

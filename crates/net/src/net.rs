@@ -1,7 +1,7 @@
 //! Where bytes travel: the operating system's TCP, or a simulated network in this process.
 use std::{
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     task::{Context, Poll},
     time::Duration,
 };
@@ -85,6 +85,15 @@ impl Net {
     /// The operating system's: most often, the port is taken.
     pub fn listen(&self, addr: SocketAddr) -> io::Result<Listener> {
         self.listen_as(addr, None)
+    }
+    /// Every address of this host, IPv6 and IPv4 if it has both, and any free port: where to listen if
+    /// nobody says where.
+    pub fn anywhere(&self) -> SocketAddr {
+        let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        match self {
+            Self::Tcp(options) if options.bind(both, None).is_ok() => both,
+            Self::Tcp(_) | Self::Sim(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        }
     }
     /// Listens, and what it accepts has a receive buffer of about so many bytes from its first moment
     /// on; see [`Stream::set_receive_buffer`].

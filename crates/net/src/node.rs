@@ -1,17 +1,27 @@
 //! Drives a TAZCOM node: opens its sockets, moves its bytes, tells it the time. Who is there and what is
 //! said is the node's own affair ([`proto::tazcom::Node`]).
-use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use proto::{
-    CloseReason, Frame,
+    CloseReason, Frame, Stage,
     tazcom::{
-        Node,
-        gossip::{self, Draft, Shown},
+        MessageId, Node, Secure,
+        gossip::{self, Draft, Shown, Spread},
         node::{Input, Output, Snapshot},
         roster::{self, Announcement},
     },
 };
+use rustls::Connection;
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinHandle, JoinSet},
@@ -21,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Env, Event,
     net::{Listener, Stream, connect_stage},
+    tls,
     wire::{Happened, Wire, inbound},
 };
 
@@ -44,12 +55,15 @@ pub enum Told {
 pub struct Running {
     addr: SocketAddr,
     orders: mpsc::Sender<Order>,
+    untold: Arc<AtomicU64>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 enum Order {
     Happened(Input),
+    Say(Draft, oneshot::Sender<Result<Shown, String>>),
+    Spread(MessageId, oneshot::Sender<Option<Spread>>),
     Look(oneshot::Sender<Snapshot>),
 }
 
@@ -72,11 +86,13 @@ impl Running {
         let (orders, ordered) = mpsc::channel(QUEUE);
         let (heard, hears) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
+        let untold = Arc::new(AtomicU64::new(0));
         let driver = Driver {
             env,
             node,
             random: Box::new(random),
             told,
+            untold: untold.clone(),
             heard,
             open: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -84,7 +100,7 @@ impl Running {
             carried: JoinSet::new(),
         };
         let task = tokio::spawn(driver.run(listener, ordered, hears, stop.clone()));
-        Ok(Self { addr, orders, stop, task })
+        Ok(Self { addr, orders, untold, stop, task })
     }
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
@@ -106,9 +122,24 @@ impl Running {
     pub async fn network_changed(&self) {
         self.order(Order::Happened(Input::NetworkChanged)).await;
     }
-    /// Says something.
-    pub async fn say(&self, draft: Draft) {
-        self.order(Order::Happened(Input::Say(draft))).await;
+    /// Says something, and shows how.
+    ///
+    /// # Errors
+    /// It cannot be said, and why.
+    pub async fn say(&self, draft: Draft) -> Result<Shown, String> {
+        let (give, take) = oneshot::channel();
+        self.order(Order::Say(draft, give)).await;
+        take.await.unwrap_or_else(|_| Err("the node has ended".into()))
+    }
+    /// How far a message has come; none if it is not known, or not any more.
+    pub async fn spread_of(&self, message: MessageId) -> Option<Spread> {
+        let (give, take) = oneshot::channel();
+        self.order(Order::Spread(message, give)).await;
+        take.await.ok().flatten()
+    }
+    /// How much was not told since this was last asked, for whoever is told did not listen.
+    pub fn untold(&self) -> u64 {
+        self.untold.swap(0, Ordering::Relaxed)
     }
     /// A look inside; none once it has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
@@ -137,12 +168,16 @@ impl Drop for Running {
 /// What is to be done on a connection.
 enum Do {
     Send(Frame),
+    /// What is said before encryption begins, what has come of it already, and what does it. All at once,
+    /// since the answer to the first may be there at once.
+    Secure(Option<Frame>, Bytes, Box<Connection>),
     Close(CloseReason),
 }
 
 /// What happened on one.
 enum Heard {
     Received(Bytes),
+    Secured,
     Wrote,
     Ended(String),
 }
@@ -152,10 +187,13 @@ struct Driver {
     node: Node,
     random: Box<dyn FnMut() -> [u8; 32] + Send>,
     told: mpsc::Sender<Told>,
+    /// What did not fit in there.
+    untold: Arc<AtomicU64>,
     heard: mpsc::Sender<(u64, Heard)>,
     /// Open connections, by the node's numbers: ours in the record, and who carries them.
     open: BTreeMap<u64, (u32, mpsc::Sender<Do>)>,
-    dialling: BTreeMap<u64, AbortHandle>,
+    /// Those that are not open yet, likewise, and who opens them.
+    dialling: BTreeMap<u64, (u32, AbortHandle)>,
     dials: JoinSet<(u64, u32, io::Result<Stream>)>,
     carried: JoinSet<()>,
 }
@@ -178,6 +216,10 @@ impl Driver {
                 Some(order) = ordered.recv() => match order {
                     Order::Happened(input) => self.happens(input),
                     // Who asked may have left.
+                    Order::Say(draft, give) => {
+                        _ = give.send(self.node.say(self.env.now(), draft));
+                    }
+                    Order::Spread(id, give) => _ = give.send(self.node.spread_of(&id)),
                     Order::Look(give) => _ = give.send(self.node.snapshot()),
                 },
                 Some((conn, heard)) = hears.recv() => self.hear(conn, heard),
@@ -206,6 +248,7 @@ impl Driver {
     fn hear(&mut self, conn: u64, heard: Heard) {
         match heard {
             Heard::Received(bytes) => self.happens(Input::Received(conn, bytes)),
+            Heard::Secured => self.happens(Input::Secured(conn)),
             Heard::Wrote => self.happens(Input::Written(conn)),
             Heard::Ended(why) => {
                 self.open.remove(&conn);
@@ -233,7 +276,7 @@ impl Driver {
             env.record(Event::Connecting { conn: ours, addr });
             (conn, ours, env.net.connect(&[addr]).await)
         });
-        self.dialling.insert(conn, dial);
+        self.dialling.insert(conn, (ours, dial));
     }
 
     fn dialled(&mut self, conn: u64, ours: u32, stream: io::Result<Stream>) {
@@ -268,9 +311,14 @@ impl Driver {
             match self.node.poll_output() {
                 Output::Connect(conn, addr) => self.dial(conn, addr),
                 Output::Transmit(conn, frame) => self.tell(conn, Do::Send(frame)),
+                Output::Secure(conn, secure) => self.secure(conn, secure),
                 Output::Close(conn, reason) => {
-                    if let Some(dial) = self.dialling.remove(&conn) {
+                    if let Some((ours, dial)) = self.dialling.remove(&conn) {
                         dial.abort();
+                        let late = matches!(reason, CloseReason::TimedOut(_));
+                        let stage = if late { Stage::ConnectTimeout } else { Stage::Cancelled };
+                        let detail = reason.to_string();
+                        self.env.record(Event::ConnectFailed { conn: ours, stage, detail });
                     }
                     self.tell(conn, Do::Close(reason));
                     self.open.remove(&conn);
@@ -293,9 +341,23 @@ impl Driver {
         }
     }
 
+    fn secure(&mut self, conn: u64, secure: Secure) {
+        let Secure { role, peer, last, first } = secure;
+        match tls::between(self.node.identity(), role, peer) {
+            Ok(tls) => self.tell(conn, Do::Secure(last, first, Box::new(tls))),
+            Err(reason) => {
+                self.happens(Input::Ended(conn, reason.to_string()));
+                self.tell(conn, Do::Close(reason));
+                self.open.remove(&conn);
+            }
+        }
+    }
+
     fn told(&self, told: Told) {
         // Whoever does not listen misses it; the node does not wait.
-        let _ = self.told.try_send(told);
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.told.try_send(told) {
+            self.untold.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn tell(&mut self, conn: u64, what: Do) {
@@ -323,12 +385,19 @@ async fn carry(
             biased;
             what = told.recv() => match what {
                 Some(Do::Send(frame)) => wire.send(frame, env.now()),
+                Some(Do::Secure(last, first, tls)) => {
+                    if let Some(last) = last {
+                        wire.send(last, env.now());
+                    }
+                    wire.secure(*tls, &first);
+                }
                 Some(Do::Close(reason)) => break last_words(&mut wire, reason, &env).await,
                 None => break CloseReason::Local,
             },
             happened = wire.next(&env) => {
                 let (said, end) = match happened {
                     Happened::Received(bytes) => (Heard::Received(bytes), None),
+                    Happened::Secured => (Heard::Secured, None),
                     Happened::Wrote(_) => (Heard::Wrote, None),
                     Happened::Eof => (Heard::Ended("it closed".into()), Some(CloseReason::Peer)),
                     Happened::Ended(why) => (Heard::Ended(why.to_string()), Some(why)),
@@ -357,3 +426,6 @@ async fn last_words(wire: &mut Wire, reason: CloseReason, env: &Env) -> CloseRea
     }
     reason
 }
+
+#[cfg(test)]
+mod tests;

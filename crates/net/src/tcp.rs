@@ -159,6 +159,10 @@ impl TcpOptions {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         #[cfg(unix)]
         socket.set_reuse_address(self.reuse_address)?;
+        if addr.is_ipv6() && addr.ip().is_unspecified() {
+            // Every address is IPv4's as well, whatever the system takes it for.
+            socket.set_only_v6(false)?;
+        }
         #[cfg(windows)]
         exclusive(&socket)?;
         if let Some(bytes) = buffer {

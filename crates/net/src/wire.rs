@@ -1,17 +1,25 @@
 //! One connection as both drivers use it: an outbound queue, a read that is always outstanding
 //! (unless a device plays frozen), and a record of every byte at the moment the kernel took or gave it.
+//! If it is encrypted, recorded is what was said; what counts as written is still what the kernel took.
+mod secure;
+
 use std::{
     cell::RefCell,
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use proto::{CloseReason, Frame, Time};
 
-use crate::{Dir, Env, Event, net::Stream};
+use crate::{
+    Dir, Env, Event,
+    net::Stream,
+    record::veil::{Shade, Veil},
+    tls::Layer,
+};
 
 /// Frames handed to the kernel in one call.
 const AT_ONCE: usize = 32;
@@ -30,6 +38,10 @@ thread_local! {
 pub(crate) struct Wire {
     stream: Stream,
     conn: u32,
+    /// What encrypts it.
+    tls: Option<Box<Layer>>,
+    /// So many of the frames in front go out before that begins.
+    plain: usize,
     outbox: VecDeque<Outgoing>,
     queued: usize,
     /// Bytes the kernel has taken in all.
@@ -41,6 +53,9 @@ pub(crate) struct Wire {
     /// Why nothing can be written any more. What the peer said before is still read.
     broken: Option<CloseReason>,
     finish: Finish,
+    veil: Veil,
+    sent: Shade,
+    received: Shade,
 }
 
 #[derive(PartialEq)]
@@ -60,6 +75,8 @@ struct Outgoing {
 pub(crate) enum Happened {
     Received(Bytes),
     Eof,
+    /// It is encrypted from now on.
+    Secured,
     /// The kernel has all of this frame.
     Wrote(Frame),
     Ended(CloseReason),
@@ -70,6 +87,8 @@ impl Wire {
         Self {
             stream,
             conn,
+            tls: None,
+            plain: 0,
             outbox: VecDeque::new(),
             queued: 0,
             written: 0,
@@ -78,7 +97,14 @@ impl Wire {
             heard: false,
             broken: None,
             finish: Finish::NotAsked,
+            veil: Veil::default(),
+            sent: Shade::default(),
+            received: Shade::default(),
         }
+    }
+    /// From its first byte on, what goes over it is written down as `veil` lets it be seen.
+    pub(crate) fn veiled(self, veil: &Veil) -> Self {
+        Self { veil: veil.clone(), sent: veil.stream(), received: veil.stream(), ..self }
     }
     pub(crate) fn send(&mut self, frame: Frame, now: Time) {
         if self.broken.is_none() && self.finish == Finish::NotAsked {
@@ -97,7 +123,7 @@ impl Wire {
         self.held = held;
     }
     pub(crate) fn is_flushed(&self) -> bool {
-        self.outbox.is_empty()
+        self.outbox.is_empty() && self.tls.as_ref().is_none_or(|tls| tls.out().is_empty())
     }
     pub(crate) fn written(&self) -> u64 {
         self.written
@@ -109,9 +135,14 @@ impl Wire {
     /// Requests that are still queued stay unsent, for they will be asked elsewhere; and so does all
     /// else if one of them is half out.
     pub(crate) fn drop_requests(&mut self) {
-        let half = |out: &Outgoing| out.rest.len() < out.frame.bytes.len();
-        if self.outbox.front().is_some_and(|out| out.frame.ticket.is_some() && half(out)) {
-            self.outbox.clear();
+        let mut sealed = self.tls.as_ref().map_or(0, |tls| tls.sealed());
+        let mut under_way = self.outbox.iter().take_while(|out| {
+            let is = out.rest.len() < out.frame.bytes.len() || sealed > 0;
+            sealed = sealed.saturating_sub(out.rest.len());
+            is
+        });
+        if under_way.any(|out| out.frame.ticket.is_some()) {
+            self.drop_all();
         }
         self.outbox.retain(|out| out.frame.ticket.is_none());
         self.queued = self.outbox.iter().map(|out| out.rest.len()).sum();
@@ -127,7 +158,7 @@ impl Wire {
     }
     /// Closes and records it. What was not written yet is dropped.
     #[track_caller]
-    pub(crate) fn close(self, reason: CloseReason, env: &Env) {
+    pub(crate) fn close(mut self, reason: CloseReason, env: &Env) {
         // A peer given up on may come back, and the kernel would go on trying to hand it these bytes:
         // old news, perhaps after what a newer connection has brought.
         let old_news = matches!(reason, CloseReason::TimedOut(_))
@@ -135,6 +166,7 @@ impl Wire {
         if reason == CloseReason::Abort || old_news {
             self.stream.reset();
         } else {
+            self.take_leave();
             drop(self.stream);
         }
         env.record(Event::Closed { conn: self.conn, reason });
@@ -168,29 +200,43 @@ impl Wire {
     }
 
     fn reads(&self) -> bool {
-        !self.read_ended && !self.held && self.queued < FULL && self.outbox.len() < FULL_FRAMES
+        // Nothing of what waits can go out before the peer's part of a handshake has come in.
+        let room = self.queued < FULL && self.outbox.len() < FULL_FRAMES || self.is_securing();
+        !self.read_ended && !self.held && room
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
-        let conn = self.conn;
+        if let Some(happened) = self.heard_under_tls(env) {
+            return Poll::Ready(happened);
+        }
         let read = READING.with_borrow_mut(|buf| {
             let read = self.stream.poll_read(cx, buf);
-            read.map_ok(|n| Bytes::copy_from_slice(&buf[..n]))
+            match &mut self.tls {
+                None => read.map_ok(|n| Some(Bytes::copy_from_slice(&buf[..n]))),
+                Some(tls) => read.map_ok(|n| {
+                    tls.hear(&buf[..n]);
+                    (n == 0).then(Bytes::new)
+                }),
+            }
         });
-        let Poll::Ready(read) = read else { return Poll::Pending };
+        let read = match ready!(read) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Err(e) => Err(e),
+            Ok(None) => {
+                let heard = self.heard_under_tls(env);
+                if heard.is_none() {
+                    // There may be more, and nothing else would look.
+                    cx.waker().wake_by_ref();
+                }
+                return heard.map_or(Poll::Pending, Poll::Ready);
+            }
+        };
         Poll::Ready(match read {
             Ok(bytes) if bytes.is_empty() => {
-                self.read_ended = true;
-                match self.broken.take() {
-                    Some(reason) => Happened::Ended(reason),
-                    None => {
-                        env.record(Event::Eof { conn });
-                        Happened::Eof
-                    }
-                }
+                self.not_ended_by_tls(env).unwrap_or_else(|| self.end_of_stream(env))
             }
             Ok(bytes) => {
-                env.record_with(|| Event::Received { conn, bytes: bytes.clone() });
+                self.record_received(&bytes, env);
                 Happened::Received(bytes)
             }
             Err(e) => {
@@ -200,25 +246,34 @@ impl Wire {
         })
     }
 
+    fn record_received(&mut self, bytes: &Bytes, env: &Env) {
+        let (conn, shown) = (self.conn, self.received.pass(bytes));
+        env.record_with(|| Event::Received { conn, bytes: shown.unwrap_or_else(|| bytes.clone()) });
+    }
+
+    fn end_of_stream(&mut self, env: &Env) -> Happened {
+        self.read_ended = true;
+        match self.broken.take() {
+            Some(reason) => Happened::Ended(reason),
+            None => {
+                env.record(Event::Eof { conn: self.conn });
+                Happened::Eof
+            }
+        }
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, env: &Env) -> Poll<Happened> {
         loop {
             if let Some(frame) = self.pop_written(env) {
                 return Poll::Ready(Happened::Wrote(frame));
             }
-            if self.outbox.is_empty() {
+            if self.is_flushed() && !self.says_farewell() {
                 return self.poll_finish();
             }
-            let mut slices = [IoSlice::new(&[]); AT_ONCE];
-            let filled = self.outbox.len().min(AT_ONCE);
-            for (slice, out) in slices.iter_mut().zip(&self.outbox) {
-                *slice = IoSlice::new(&out.rest);
-            }
-            match self.stream.poll_write(cx, &slices[..filled]) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(n)) => self.advance(n, env),
-                Poll::Ready(Err(e)) => {
-                    self.outbox.clear();
-                    self.queued = 0;
+            match ready!(self.poll_hand_over(cx)) {
+                Ok(n) => self.advance(n, env),
+                Err(e) => {
+                    self.drop_all();
                     let reason = close_reason(&e);
                     if self.read_ended {
                         return Poll::Ready(Happened::Ended(reason));
@@ -232,16 +287,49 @@ impl Wire {
         }
     }
 
+    /// Hands over what the kernel takes. Ready with how many bytes of what was said are out with it.
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match &mut self.tls {
+            Some(tls) if self.plain == 0 => {
+                if tls.out().is_empty() {
+                    tls.seal(self.outbox.iter().take(AT_ONCE).map(|out| &out.rest));
+                }
+                if tls.out().is_empty() {
+                    // In a handshake it is the peer's turn.
+                    return Poll::Pending;
+                }
+                let n = ready!(self.stream.poll_write(cx, &[IoSlice::new(tls.out())]))?;
+                self.written += n as u64;
+                Poll::Ready(Ok(tls.took(n)))
+            }
+            Some(_) | None => {
+                let mut slices = [IoSlice::new(&[]); AT_ONCE];
+                let most = if self.tls.is_some() { self.plain } else { self.outbox.len() };
+                let filled = most.min(AT_ONCE);
+                for (slice, out) in slices.iter_mut().zip(&self.outbox) {
+                    *slice = IoSlice::new(&out.rest);
+                }
+                let n = ready!(self.stream.poll_write(cx, &slices[..filled]))?;
+                self.written += n as u64;
+                Poll::Ready(Ok(n))
+            }
+        }
+    }
+
     /// The next frame of which the kernel has every byte.
     pub(crate) fn pop_written(&mut self, env: &Env) -> Option<Frame> {
         self.outbox.front().filter(|out| out.rest.is_empty())?;
         let written = self.outbox.pop_front()?;
-        env.record_with(|| outbound(self.conn, &written.frame, env.now() - written.since));
+        self.plain = self.plain.saturating_sub(1);
+        env.record_with(|| {
+            let frame = self.veil.frame(written.frame.clone());
+            outbound(self.conn, frame, env.now() - written.since)
+        });
         Some(written.frame)
     }
 
     fn poll_finish(&mut self) -> Poll<Happened> {
-        if self.finish == Finish::AfterOutbox {
+        if self.finish == Finish::AfterOutbox && !self.is_securing() {
             self.finish = Finish::Done;
             if let Err(e) = self.stream.finish() {
                 return Poll::Ready(Happened::Ended(close_reason(&e)));
@@ -250,29 +338,38 @@ impl Wire {
         Poll::Pending
     }
 
+    fn drop_all(&mut self) {
+        self.outbox.clear();
+        (self.queued, self.plain) = (0, 0);
+        if let Some(tls) = &mut self.tls {
+            tls.take_back();
+        }
+    }
+
     fn advance(&mut self, mut n: usize, env: &Env) {
         self.queued -= n;
-        self.written += n as u64;
         for out in &mut self.outbox {
             if n == 0 {
                 break;
             }
             let taken = out.rest.split_to(n.min(out.rest.len()));
             n -= taken.len();
-            env.record(Event::Sent { conn: self.conn, bytes: taken });
+            let bytes = self.sent.pass(&taken).unwrap_or(taken);
+            env.record(Event::Sent { conn: self.conn, bytes });
         }
     }
 }
 
-fn outbound(conn: u32, frame: &Frame, took: std::time::Duration) -> Event {
+fn outbound(conn: u32, frame: Frame, took: std::time::Duration) -> Event {
+    let Frame { bytes, kind, ticket, msg_id, device_id } = frame;
     Event::Frame {
         conn,
         dir: Dir::Out,
-        kind: frame.kind.into(),
-        ticket: frame.ticket,
-        msg_id: frame.msg_id.clone(),
-        device_id: frame.device_id.clone(),
-        bytes: frame.bytes.clone(),
+        kind: kind.into(),
+        ticket,
+        msg_id,
+        device_id,
+        bytes,
         took_us: took.as_micros() as u64,
     }
 }

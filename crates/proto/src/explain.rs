@@ -1,6 +1,8 @@
 //! What a codec can tell a person about bytes: each one named, and what is wrong with it.
 use serde::Serialize;
 
+use crate::session::hex;
+
 /// Bytes taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -55,6 +57,13 @@ impl Explanation {
             part.hidden = true;
         }
         self
+    }
+    /// The same with the secrets in it, which `bytes` has as they were.
+    pub fn reveal(&mut self, bytes: &[u8]) {
+        for part in self.parts.iter_mut().filter(|part| part.hidden) {
+            let its = bytes.get(part.offset..part.offset + part.len).unwrap_or_default();
+            (part.value, part.hidden) = (hex::encode(its), false);
+        }
     }
     /// All parts on one line.
     pub fn in_words(&self) -> String {

@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration}
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{RawPolicy, Time, explain::Explanation, resilience::Delivery};
+use crate::{
+    RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery, turn::Turn,
+};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -18,6 +20,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     const CONFIRM: Delivery;
     /// The highest level this protocol can ever prove.
     const HIGHEST: Delivery;
+    /// What keeps its secrets out of whatever is written down, if it says any.
+    const COVER: NewCover = None;
     /// What a file or flag may set, unchecked.
     type Settings: DeserializeOwned + Default;
     /// What a client asks of a device.
@@ -37,6 +41,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 
     /// The one door for settings: everything is checked here, nothing changes later.
     fn new(settings: Self::Settings) -> Result<Self, ConfigError>;
+    /// The settings of the nth of several devices that are alike, the first being 0; none, if several
+    /// would be one and the same.
+    fn nth(settings: Self::Settings, n: u32) -> Option<Self::Settings> {
+        (n == 0).then_some(settings)
+    }
     /// Starts the client end on a connection that has just opened.
     fn client(&self, now: Time) -> Self::Client;
     /// Starts the device end. All ends share the device's memory, which lives in `self`.
@@ -74,6 +83,10 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     fn listening(&self) -> bool {
         true
     }
+    /// Whether the device was told to leave its port for another one. Asking forgets it.
+    fn leaves(&self) -> bool {
+        false
+    }
     /// A look at what the device remembers, asked of the device itself.
     fn snapshot(&self) -> Self::Snapshot;
     /// Every byte named, and what is wrong with it.
@@ -92,7 +105,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         Self::explain(message).in_words()
     }
     /// What a whole message asks or answers; none if the protocol does not say.
-    fn turns(message: &[u8]) -> Vec<crate::turn::Turn> {
+    fn turns(message: &[u8]) -> Vec<Turn> {
         let _ = message;
         Vec::new()
     }
@@ -129,7 +142,7 @@ pub enum Input<'a, R> {
     Request(Ticket, R),
     /// Nobody waits for this request any more: an answer that still comes is late.
     Forget(Ticket),
-    /// The device was prompted: there may be something to say.
+    /// The device was prompted, or told to behave otherwise: there may be something to say or to do.
     Prompted,
     /// We are about to hang up: say what the protocol wants said first.
     Leave,
@@ -273,6 +286,11 @@ pub enum Fact {
         ticket: Ticket,
         /// How often it has arrived, this time included.
         arrivals: u32,
+    },
+    /// The device let go of ids of requests it remembered, for want of room or since they were old.
+    Forgot {
+        /// How many.
+        ids: u32,
     },
     /// The device did something wrong on purpose.
     Quirk {

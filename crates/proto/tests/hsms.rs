@@ -92,6 +92,35 @@ const STIMULI: &[(&str, &str)] = &[
     ("length 2^32-1", "ffffffff"),
 ];
 
+/// E37 wants system bytes unique among open transactions. That of an attempt given up is not open.
+#[test]
+fn a_primary_that_is_sent_again_has_its_system_bytes_and_a_late_reply_answers_it() {
+    let (mut client, _) = host(Settings::default());
+    poke(&mut client, ms(0), SELECTED);
+    for n in 0..2 {
+        client.handle_input(ms(n), Input::Request(Ticket(0x77), ask("S1F1 W")));
+        assert_eq!(hear(&mut client), ["S1F1 W 77"]);
+        if n == 0 {
+            client.handle_input(ms(1), Input::Forget(Ticket(0x77)));
+        }
+    }
+    let reply = "0000000a 0000 0102 0000 00000077";
+    assert_eq!(poke(&mut client, ms(2), reply), ["answer 119"]);
+}
+
+/// While the first is open, one with the same ticket cannot have the same.
+#[test]
+fn system_bytes_in_use_are_given_to_nobody_else() {
+    let (mut client, _) = host(Settings::default());
+    poke(&mut client, ms(0), SELECTED);
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        client.handle_input(ms(0), Input::Request(Ticket(0x77), ask("S1F1 W")));
+        said.extend(hear(&mut client));
+    }
+    assert!(said[0] == "S1F1 W 77" && said[1] != said[0], "{said:?}");
+}
+
 /// The whole table: every state, every message, every reading and every stack that was observed.
 #[test]
 fn every_state_meets_every_message() {

@@ -2,7 +2,8 @@
 use proto::{
     Delivery, Policy, RawPolicy, Span, Stage, Supervisor, Ticket, Time,
     resilience::{
-        Connection, Happening, Queueing, RawBackoff, RawBreaker, RawReconnect, Step, WhenOpen,
+        Connection, Happening, Note, Queueing, RawBackoff, RawBreaker, RawReconnect, Step, Timeout,
+        WhenOpen,
     },
     toggle::{Lamp, Toggle},
 };
@@ -113,6 +114,45 @@ fn each_timeout_ends_its_own_stage_when_it_says() {
         assert_eq!(one(send, Wire::Stuck), failed(at, Stage::SendFailed, 1));
         let recv = RawPolicy { recv_timeout: span, ..raw() };
         assert_eq!(one(recv, Wire::Silent), failed(at, Stage::ReceiveTimeout, 1));
+    }
+}
+
+#[test]
+fn an_adaptive_timeout_learns_and_a_fixed_one_does_not() {
+    let ends = |timeout| {
+        let raw = RawPolicy { timeout, recv_timeout: Span::millis(400), ..raw() };
+        let silent = play(raw.clone(), Wire::Silent, 3);
+        let at: Vec<_> = silent.iter().map(|end| end.at_ms).collect();
+        at
+    };
+    assert_eq!(ends(Timeout::Fixed), [400, 800, 1200]);
+    assert_eq!(ends(Timeout::Adaptive), [400, 400 + 800, 400 + 800 + 1600], "silence doubles it");
+}
+
+/// What is told of one request before it is answered.
+fn notes(raw: RawPolicy) -> Vec<Note> {
+    let mut supervisor = Supervisor::new(Lamp::default(), Policy::new::<Lamp>(raw).unwrap(), 1);
+    let now = Time::default();
+    supervisor.handle_input(now, Happening::Submit(Ticket(1), Toggle::new("D", true).unwrap()));
+    let mut notes = Vec::new();
+    loop {
+        match supervisor.poll_output() {
+            Step::Connect => supervisor.handle_input(now, Happening::Connected),
+            Step::Transmit(_) => supervisor.handle_input(now, Happening::Written(Ticket(1))),
+            Step::WatchAck(ticket) => supervisor.handle_input(now, Happening::TcpAcked(ticket)),
+            Step::Note(note) => notes.push(note),
+            Step::Wait(_) => return notes,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn that_the_kernel_has_a_request_is_told_where_that_was_set() {
+    for tell_acked in [true, false] {
+        let acked = Note::Reached { ticket: Ticket(1), level: Delivery::TcpAcked };
+        assert_eq!(notes(RawPolicy { tell_acked, ..raw() }).contains(&acked), tell_acked);
     }
 }
 

@@ -7,7 +7,7 @@ use proto::{
     Supervisor, Ticket, Time,
     resilience::{
         BreakerConfig, BreakerEvent, BreakerState, Connection, Happening, Note, Queueing,
-        RawBackoff, RawBreaker, RawReconnect, Step, WhenOpen,
+        RawBackoff, RawBreaker, RawReconnect, Step, Timeout, WhenOpen,
     },
     rng::Rng,
     toggle::{Device, Lamp, Toggle},
@@ -51,6 +51,7 @@ fn policy(rng: &mut Rng) -> RawPolicy {
         ready_timeout: ms(rng, 60),
         send_timeout: ms(rng, 60),
         recv_timeout: ms(rng, 60),
+        timeout: [Timeout::Fixed, Timeout::Adaptive][rng.below(2) as usize],
         survive: ms(rng, 40),
         deadline: (rng.below(2) == 0).then(|| ms(rng, 300)),
         max_attempts: 1 + rng.below(4) as u32,
@@ -58,6 +59,7 @@ fn policy(rng: &mut Rng) -> RawPolicy {
         retry_on,
         retry_ambiguous: rng.below(4) > 0,
         confirm,
+        tell_acked: rng.below(2) == 0,
         connection,
         queue: 1 + rng.below(20) as usize,
         queueing: [Queueing::Ordered, Queueing::Latest][rng.below(2) as usize],
@@ -147,6 +149,12 @@ impl History {
                 Step::Fact(_) | Step::Push(_) | Step::Unsent(..) => {}
                 Step::Note(Note::Proved(_) | Note::Resent { .. }) => {
                     assert!(matches!(self.link, Link::Up { .. }), "proved what was not there");
+                }
+                Step::Note(Note::Reached { ticket, .. }) => {
+                    assert_eq!(self.requests[&ticket].1, 0, "it has ended");
+                }
+                Step::Note(Note::Pulse(pulse)) => {
+                    assert!((100_000..=5_000_000).contains(&pulse.timeout_us), "{pulse:?}");
                 }
                 Step::Note(Note::Lost { redial_at, .. }) => assert!(redial_at > self.now),
                 Step::Breaker(BreakerEvent::Counted { .. }) => {}

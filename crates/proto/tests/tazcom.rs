@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use proto::{
-    CloseReason, Fact, Protocol, Ticket,
+    CloseReason, Fact, Input, Output, Protocol, Session, Ticket, Time,
     quirk::Mode as _,
     rng::Rng,
     tazcom::{
@@ -25,6 +25,15 @@ fn hello() -> Request {
 fn asked(node: &Tazcom, quirk: &str) -> Pair<Tazcom> {
     node.misbehave(quirk.parse().unwrap());
     let mut pair = Pair::new(node);
+    pair.ask(Ticket(1), hello());
+    pair
+}
+
+/// The same by a client that begins later, and so with another nonce.
+fn asked_later(node: &Tazcom, quirk: &str) -> Pair<Tazcom> {
+    node.misbehave(quirk.parse().unwrap());
+    let mut pair = Pair::new(node);
+    pair.client = node.client(Time::from_millis(1));
     pair.ask(Ticket(1), hello());
     pair
 }
@@ -74,40 +83,104 @@ fn a_chat_is_heard_with_its_words() {
 
 #[test]
 fn every_mode_strikes_and_no_wrong_answer_is_taken_for_one() {
-    for (name, mode) in Mode::MODES.iter().filter(|(name, _)| *name != "success") {
+    // Without a listener there is no connection to strike on.
+    let modes = Mode::MODES.iter().filter(|(name, _)| !matches!(*name, "success" | "refuse"));
+    for (name, mode) in modes {
         for version in VERSIONS {
-            if (*mode, version < Version::V03) == (Mode::Impostor, true) {
+            let proven = version == Version::V03;
+            if matches!(mode, Mode::Impostor | Mode::Stale) && !proven {
                 continue;
             }
-            let pair = asked(&node(version), name);
+            let node = node(version);
+            // Some repeat what an earlier connection was told.
+            asked(&node, "success");
+            let pair = asked_later(&node, name);
             let struck = |fact: &Fact| matches!(fact, Fact::Quirk { name: it, .. } if it == name);
             assert!(pair.facts.iter().any(struck), "{name}:\n{}", pair.transcript);
-            let right = matches!(mode, Mode::Late(_) | Mode::Twice | Mode::PortChange);
-            let twice_proven = *mode == Mode::Twice && version == Version::V03;
-            let answered = right && !twice_proven;
+            let answered = match mode {
+                Mode::Late(_)
+                | Mode::Lie
+                | Mode::Unasked
+                | Mode::Spelling(_)
+                | Mode::PortChange => true,
+                // A second CHALLENGE comes where none may.
+                Mode::Twice | Mode::Flood(_) => !proven,
+                _ => false,
+            };
             assert_eq!(pair.replies.len(), usize::from(answered), "{name}:\n{}", pair.transcript);
         }
     }
 }
 
 #[test]
-fn an_impostor_is_told_as_one() {
-    let pair = asked(&node(Version::V03), "impostor");
-    let told = |fact: &Fact| matches!(fact, Fact::Odd { what, .. } if what == "impostor");
-    assert!(pair.facts.iter().any(told), "{}", pair.transcript);
-    assert!(matches!(pair.closed[0], Some(CloseReason::Misbehaved(_))));
+fn an_impostor_is_told_as_one_however_it_tries() {
+    for quirk in ["impostor", "stale", "corrupt 150"] {
+        let node = node(Version::V03);
+        asked(&node, "success");
+        let pair = asked_later(&node, quirk);
+        let told = |fact: &Fact| matches!(fact, Fact::Odd { what, .. } if what == "impostor");
+        assert!(pair.facts.iter().any(told), "{quirk}:\n{}", pair.transcript);
+        assert!(matches!(pair.closed[0], Some(CloseReason::Misbehaved(_))));
+    }
 }
 
 #[test]
-fn who_is_gone_or_moved_does_not_listen_any_more() {
-    for quirk in ["port_change", "vanish"] {
+fn an_answer_may_be_written_in_any_way_that_is_json() {
+    for (way, versions) in [("crlf", 3), ("padded", 3), ("compact", 1), ("escaped", 1), ("bom", 0)]
+    {
+        let quirk = format!("spelling {way}");
+        let answered = VERSIONS.into_iter().filter(|version| {
+            let pair = asked(&node(*version), &quirk);
+            let struck = pair.facts.iter().any(|fact| matches!(fact, Fact::Quirk { .. }));
+            assert!(struck || *version < Version::V03, "{way}:\n{}", pair.transcript);
+            struck && pair.replies.len() == 1
+        });
+        assert_eq!(answered.count(), versions, "{way}");
+    }
+}
+
+#[test]
+fn an_ack_that_nobody_asked_for_proves_nothing() {
+    let node = node(Version::V03);
+    let pair = asked(&node, "unasked");
+    assert_eq!(pair.replies, [(Ticket(1), Reply { id: None, verified: false })]);
+    assert!(node.snapshot().greeted.is_empty(), "{}", pair.transcript);
+}
+
+#[test]
+fn who_lies_remembers_nothing() {
+    for version in VERSIONS {
+        let node = node(version);
+        let pair = asked(&node, "lie");
+        assert_eq!((pair.replies.len(), node.snapshot().greeted.len()), (1, 0), "{version:?}");
+    }
+}
+
+#[test]
+fn who_is_gone_listens_no_more_and_who_has_moved_says_so_once() {
+    for (quirk, listens, moves) in
+        [("port_change", true, true), ("vanish", false, false), ("refuse", false, false)]
+    {
         let node = node(Version::V01);
-        assert!(node.listening());
+        assert!(node.listening() && !node.leaves());
         let pair = asked(&node, quirk);
-        assert!(!node.listening());
+        assert_eq!((node.listening(), node.leaves()), (listens, moves), "{quirk}");
+        assert!(!node.leaves());
         let reset = pair.closed[1] == Some(CloseReason::Abort);
         assert_eq!(reset, quirk == "vanish", "{}", pair.transcript);
     }
+}
+
+#[test]
+fn who_vanishes_resets_connections_on_which_nothing_is_said() {
+    let node = node(Version::V03);
+    let mut device = node.device(Time::default());
+    device.handle_input(Time::default(), Input::Prompted);
+    assert!(matches!(device.poll_output(), Output::Wait(_)), "it was told nothing");
+    node.misbehave("vanish".parse().unwrap());
+    device.handle_input(Time::default(), Input::Prompted);
+    assert!(matches!(device.poll_output(), Output::Fact(Fact::Quirk { .. })));
+    assert!(matches!(device.poll_output(), Output::Close(CloseReason::Abort)));
 }
 
 #[test]
@@ -186,6 +259,7 @@ fn no_byte_of_a_message_does_harm_when_it_is_another() {
     ];
     let mut rng = Rng::new(7, &[]);
     for line in lines.map(|message| message.encode().to_vec()) {
+        assert!(Tazcom::kinds().contains(&Tazcom::kind(&line)));
         any_bytes(&line);
         for _ in 0..20 {
             let mut line = line.clone();

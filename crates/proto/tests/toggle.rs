@@ -74,6 +74,15 @@ fn the_memory_forgets_by_count_and_by_age_as_set() {
 }
 
 #[test]
+fn what_the_memory_lets_go_of_is_told() {
+    let lamp = Lamp::new(Settings { applied_limit: 2, ..Settings::default() }).unwrap();
+    let mut pair = Pair::new(&lamp);
+    (1..=3).for_each(|ticket| pair.ask(Ticket(ticket), on()));
+    let forgot = pair.facts.iter().filter(|fact| matches!(fact, Fact::Forgot { ids: 1 }));
+    assert_eq!(forgot.count(), 1, "{}", pair.transcript);
+}
+
+#[test]
 fn a_repeated_framed_answer_is_an_orphan_and_a_bare_one_is_refused() {
     let (_, mut framed) = pair("duplicate");
     framed.ask(Ticket(7), on());

@@ -2,8 +2,10 @@
 //! here one by one; whether they make sense together is for `config.rs`.
 mod bench;
 mod capture;
+mod cync;
 mod decode;
 mod device;
+mod dirs;
 mod hsms;
 mod judge;
 mod node;
@@ -13,6 +15,7 @@ mod replay;
 mod report;
 mod run;
 mod sweep;
+mod talk;
 mod toggle;
 mod vkb;
 
@@ -26,17 +29,22 @@ pub(crate) use bench::BenchArgs;
 pub(crate) use capture::{
     CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
 };
+pub(crate) use cync::{CyncArgs, CyncWhat, ServeArgs, SetArgs, SocketArg, ToArgs, Whom, WhomArgs};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use device::{DeviceArgs, EquipmentArgs, Form};
+pub(crate) use dirs::{runtime_dir, state_dir};
 pub(crate) use hsms::{HostArgs, HsmsArgs, HsmsServer, HsmsWhat};
 pub(crate) use judge::{JudgeArgs, JudgeClientArgs, JudgeDeviceArgs, JudgeWhat, ProbeArgs};
-pub(crate) use node::{IdArgs, KeyArgs, LiveArgs, NodeArgs, NodeWhat, SimulateArgs, state_dir};
+pub(crate) use node::{
+    IdArgs, KeyArgs, LimitArgs, LiveArgs, LogFormat, NodeArgs, NodeWhat, SimulateArgs,
+};
 pub(crate) use papers::{CompletionsArgs, ManArgs};
 pub(crate) use proxy::{ProxyArgs, RecordArgs};
 pub(crate) use replay::{ReplayArgs, Side};
 pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
+pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
 pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
@@ -65,6 +73,8 @@ pub(crate) enum Command {
     Vkb(VkbArgs),
     /// Talks to equipment: SECS-II over HSMS.
     Hsms(Box<HsmsArgs>),
+    /// Is a Cync controller, and talks to one that runs.
+    Cync(CyncArgs),
     /// Plays a device.
     Device(DeviceArgs),
     /// Is a node of TAZCOM.
@@ -158,8 +168,9 @@ fn variable(error: &clap::Error) -> Option<String> {
     let is_it = |given: String| given.split('=').next() == Some(flag);
     let typed = std::env::args_os().any(|given| is_it(given.to_string_lossy().into_owned()));
     let name = name.replace('-', "_").to_uppercase();
-    (error.kind() == ErrorKind::ValueValidation && !typed && std::env::var_os(&name).is_some())
-        .then_some(name)
+    let mut names = ["", "HSMS_", "TAZCOM_"].into_iter().map(|whose| format!("{whose}{name}"));
+    let given = names.find(|name| std::env::var_os(name).is_some());
+    given.filter(|_| error.kind() == ErrorKind::ValueValidation && !typed)
 }
 
 /// Pairs of which the second makes the first pointless. They are no clap conflicts: what the
@@ -170,6 +181,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
+    ("node", "listen_only", "no_mdns"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Whether what was typed makes sense together, and what it comes to. Commands get these values and
 //! ask no further.
 mod hosting;
+mod node;
 pub(crate) mod proxy;
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 };
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
-use net::record::Level;
+use net::{TlsClient, Trust, record::Level};
 use proto::{Policy, RawPolicy, Span, toggle::Lamp, toggle::Toggle};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub(crate) use hosting::{Hosting, Server, hosting};
+pub(crate) use node::{Living, VERSION, living};
 
 /// A name of a host has no more characters.
 const LONGEST_HOST: usize = 253;
@@ -108,6 +110,7 @@ pub(crate) fn toggling(args: ToggleArgs) -> Result<Toggling, Failure> {
         connect_timeout,
         send_timeout,
         recv_timeout,
+        timeout,
         deadline,
         confirm,
         retry_on,
@@ -132,6 +135,7 @@ pub(crate) fn toggling(args: ToggleArgs) -> Result<Toggling, Failure> {
         connect_timeout,
         send_timeout,
         recv_timeout,
+        timeout: timeout.into(),
         deadline,
         max_attempts,
         confirm,
@@ -197,13 +201,18 @@ pub(crate) fn entropy() -> Result<u64, Failure> {
 /// What `wirelab device` is to play.
 pub(crate) struct Playing {
     pub(crate) protocol: &'static dyn AnyProtocol,
-    pub(crate) device: Box<dyn AnyDevice>,
+    /// At least one.
+    pub(crate) devices: Vec<Box<dyn AnyDevice>>,
     pub(crate) addr: SocketAddr,
     /// How it behaves from the start, in this order.
     pub(crate) quirks: Vec<String>,
     pub(crate) metrics_port: Option<u16>,
     pub(crate) http_port: Option<u16>,
+    /// Nodes are told of it.
+    pub(crate) announce: bool,
     pub(crate) raw: bool,
+    pub(crate) show_secrets: bool,
+    pub(crate) tls: Option<TlsClient>,
 }
 
 /// # Errors
@@ -213,6 +222,10 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         protocol,
         host,
         port,
+        to,
+        tls,
+        ca,
+        devices: count,
         mode,
         delay,
         reject_next,
@@ -222,8 +235,10 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         applied_limit,
         applied_ttl,
         metrics_port,
+        announce,
         http_port,
         raw,
+        show_secrets,
     } = args;
     let protocol = find(&protocol)?;
     let answer = answer.map(|form| if form == Form::Ack { "ack" } else { "framed" }.into());
@@ -236,14 +251,52 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
     let flags = flags.filter_map(|(key, value)| Some((key.to_owned(), value?)));
     let named: Vec<String> = set.iter().map(|s| format!("settings.{}", s.key)).collect();
     let settings = settings(flags.chain(set.into_iter().map(|s| (s.key, s.value))))?;
-    let device = protocol.device(settings).map_err(|e| match named.contains(&e.key) {
+    let devices = protocol.devices(settings, count).map_err(|e| match named.contains(&e.key) {
         true => Failure::usage(format!("--set {}: {}", &e.key["settings.".len()..], e.problem)),
         false => e.into(),
     })?;
     let mut quirks = vec![quirk(protocol, &mode, delay.map(|span| span.to_string()))?];
     quirks.extend(reject_next.map(|times| format!("reject x{times}")));
-    let addr = address(&host, port.unwrap_or(protocol.port()))?;
-    Ok(Playing { protocol, device, addr, quirks, metrics_port, http_port, raw })
+    let dials = devices.iter().all(|device| device.dials());
+    if !dials && (to.is_some() || tls || count > 1) {
+        let flag = match (&to, tls) {
+            (Some(_), _) => "--to",
+            (None, true) => "--tls",
+            (None, false) => "--devices",
+        };
+        let problem = format!("{flag} is for devices that dial, and this one listens");
+        return Err(Failure::usage(problem));
+    }
+    let tls = tls.then(|| trusting(ca, to.as_deref().unwrap_or(&host))).transpose()?;
+    let addr = match to {
+        Some(to) => proxy::address("--to", &to)?,
+        None => address(&host, port.unwrap_or(protocol.port()))?,
+    };
+    Ok(Playing {
+        protocol,
+        devices,
+        addr,
+        quirks,
+        metrics_port,
+        http_port,
+        announce,
+        raw,
+        show_secrets,
+        tls,
+    })
+}
+
+/// TLS with whoever has a certificate of this file; with anybody, if there is none.
+fn trusting(ca: Option<PathBuf>, to: &str) -> Result<TlsClient, Failure> {
+    let trust = match ca {
+        None => Trust::Anybody,
+        Some(path) => {
+            let unreadable = |e| Failure::usage(format!("--ca: {}: {e}", path.display()));
+            Trust::Certificates(std::fs::read_to_string(&path).map_err(unreadable)?)
+        }
+    };
+    let name = to.rsplit_once(':').map_or(to, |(host, _)| host);
+    Ok(TlsClient::new(trust, name.trim_matches(['[', ']']))?)
 }
 
 /// The settings of equipment that are given.
@@ -272,11 +325,20 @@ fn equipment_flags(args: EquipmentArgs) -> Result<Vec<(&'static str, Option<Valu
 /// Something is set twice.
 fn settings(given: impl Iterator<Item = (String, Value)>) -> Result<Value, Failure> {
     let mut settings = Map::new();
-    for (key, value) in given {
-        if settings.contains_key(&key) {
-            return Err(Failure::usage(format!("{key} is set twice; leave one out")));
+    for (path, value) in given {
+        let twice = || Failure::usage(format!("{path} is set twice; leave one out"));
+        // `chaos.loss` is loss in chaos.
+        let (table, key) = path.split_once('.').map_or((None, &*path), |(t, key)| (Some(t), key));
+        let table = match table {
+            None => &mut settings,
+            Some(table) => {
+                let inner = settings.entry(table).or_insert_with(|| Map::new().into());
+                inner.as_object_mut().ok_or_else(twice)?
+            }
+        };
+        if table.insert(key.to_owned(), value).is_some() {
+            return Err(twice());
         }
-        settings.insert(key, value);
     }
     Ok(settings.into())
 }

@@ -72,7 +72,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why the program cannot go on.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// To be told in one line.
     Told {

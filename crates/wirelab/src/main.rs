@@ -6,6 +6,8 @@ mod config;
 mod exit;
 mod http;
 mod lines;
+mod local;
+mod out;
 mod signals;
 mod text;
 mod told;
@@ -29,6 +31,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Toggle(args) => cmd::toggle::run(*args),
         Command::Vkb(args) => cmd::vkb::run(args),
         Command::Hsms(args) => cmd::hsms::run(*args),
+        Command::Cync(args) => cmd::cync::run(args),
         Command::Device(args) => cmd::device::run(args),
         Command::Node(args) => cmd::node::run(args),
         Command::Proxy(args) => cmd::proxy::run(*args),

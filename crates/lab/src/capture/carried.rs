@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use net::{Event, Flow, Record, Role, Sink};
-use proto::{CloseReason, Time, cync};
+use proto::{CloseReason, Time, cover::Cover};
 
 use super::{MOST_CONNECTIONS, Said, What};
 use crate::registry::AnyProtocol;
@@ -65,15 +65,15 @@ struct Link {
 
 #[derive(Default)]
 struct Way {
-    redactor: Option<cync::Redactor>,
+    cover: Option<Box<dyn Cover>>,
     finished: bool,
 }
 
 impl Way {
     /// A secret is found where the stream of its direction is read from its beginning.
     fn new(protocol: &dyn AnyProtocol, covers: bool) -> Self {
-        let has_secrets = covers && protocol.name() == <cync::Cync as proto::Protocol>::NAME;
-        Self { redactor: has_secrets.then(cync::Redactor::default), finished: false }
+        let cover = protocol.cover().filter(|_| covers);
+        Self { cover: cover.map(|new| new()), finished: false }
     }
 }
 
@@ -158,7 +158,7 @@ impl<S: Sink> Carried<S> {
 
     fn shown(&mut self, way: &mut Way, bytes: Bytes) -> Bytes {
         self.account.bytes += bytes.len() as u64;
-        let Some(shown) = way.redactor.as_mut().and_then(|redactor| redactor.pass(&bytes)) else {
+        let Some(shown) = way.cover.as_mut().and_then(|cover| cover.pass(&bytes)) else {
             return bytes;
         };
         let covered = shown.iter().zip(&bytes).filter(|(shown, byte)| shown != byte).count();

@@ -1,4 +1,6 @@
 //! A scenario's own expectations, held against the record. One function each.
+mod quality;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -64,6 +66,7 @@ impl<'a> Evidence<'a> {
             Expect::Duplicates(e) => self.duplicates(e),
             Expect::Gaps(e) => self.gaps(e),
             Expect::Elapsed(e) => self.elapsed(e),
+            Expect::Quality(e) => self.quality(e),
             Expect::Closed(e) => self.closed(e),
             Expect::Fact(e) => self.noted(e),
             Expect::Struck(e) => self.struck(e),
@@ -300,7 +303,10 @@ impl<'a> Evidence<'a> {
                 Fact::Malformed { reason, .. } => (Some(&**reason), None),
                 Fact::Quirk { name, .. } => (None, Some(&**name)),
                 Fact::Odd { what, .. } => (Some(&**what), None),
-                Fact::Applied { .. } | Fact::Duplicate { .. } | Fact::Orphan { .. } => (None, None),
+                Fact::Applied { .. }
+                | Fact::Duplicate { .. }
+                | Fact::Forgot { .. }
+                | Fact::Orphan { .. } => (None, None),
             };
             words::fact(is) == fact.get_ref()
                 && (reason.is_none() || reason.as_deref() == why)

@@ -241,6 +241,9 @@ impl<'a> Index<'a> {
             | Event::AttemptFailed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

@@ -80,8 +80,12 @@ impl<'a> Index<'a> {
             let changed = changed.iter().find(meant);
             return changed.and_then(|changed| felt.find(|at| changed < at && *at < lifted));
         }
-        if mode == "refuse" && !self.doors.at.contains_key(device) {
-            return self.refused.iter().find(meant).copied();
+        let refuses = matches!(mode, "refuse" | "port_change" | "vanish");
+        if refuses
+            && !self.doors.at.contains_key(device)
+            && let Some(refused) = self.refused.iter().find(meant)
+        {
+            return Some(*refused);
         }
         let named = [mode, quirk].map(|name| self.fired.get(&(device, name)));
         named.into_iter().flatten().flatten().find(meant).copied()

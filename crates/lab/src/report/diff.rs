@@ -180,6 +180,9 @@ fn connections(records: &[Record]) -> BTreeMap<Key, Vec<Seq>> {
             | Event::AttemptFailed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

@@ -3,7 +3,10 @@ use net::{
     Event, Record,
     record::{End, Flow},
 };
-use proto::{Fact, resilience::BreakerEvent};
+use proto::{
+    Fact,
+    resilience::{BreakerEvent, QueueEvent},
+};
 
 /// Something that happened at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,21 @@ pub fn mark(Record { event, .. }: &Record) -> Option<Mark> {
         Event::Lost { reason, redial_in_us, .. } => {
             (Bad, format!("lost: {reason}; dials in {} ms", redial_in_us / 1000))
         }
+        Event::Reached { ticket, level } => (Plain, format!("{ticket} got as far as {level}")),
+        Event::Pulse { pulse } => {
+            let [srtt, timeout] = [pulse.srtt_us, pulse.timeout_us].map(|us| us / 1000);
+            (Plain, format!("answers take {srtt} ms, and are waited for {timeout} ms"))
+        }
+        Event::Intake { what: QueueEvent::Put | QueueEvent::Taken, .. } => return None,
+        Event::Intake { what: QueueEvent::Full, depth } => {
+            (Odd, format!("nobody reads: {depth} wait, and there is no room for more"))
+        }
+        Event::Intake { what: QueueEvent::Dropped { why }, .. } => {
+            (Bad, format!("what nobody read was let go of: {why}"))
+        }
+        Event::Intake { what: QueueEvent::Changed { from, to }, .. } => {
+            (Odd, format!("what nobody reads: {from} to {to}"))
+        }
         Event::Resent { ticket, .. } => (Odd, format!("sends {ticket} again")),
         Event::Breaker { what: BreakerEvent::Counted { failures, threshold, .. } } => {
             (Odd, format!("breaker: failure {failures} of {threshold}"))
@@ -119,6 +137,7 @@ fn told(fact: &Fact) -> (Tone, String) {
         Fact::Duplicate { arrivals, .. } => {
             (Tone::Odd, format!("seen before: arrival {arrivals}, not applied again"))
         }
+        Fact::Forgot { ids } => (Tone::Plain, format!("forgot {ids} commands of old")),
         Fact::Quirk { name, .. } => (Tone::Fault, format!("quirk: {name}")),
         Fact::Malformed { reason, detail, .. } => {
             (Tone::Bad, format!("malformed: {reason}: {detail}"))

@@ -7,6 +7,7 @@ pub mod latency;
 pub mod marks;
 pub mod mermaid;
 pub mod pcapng;
+pub mod plot;
 pub mod probed;
 mod segments;
 pub mod sequence;

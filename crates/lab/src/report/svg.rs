@@ -25,6 +25,11 @@ impl Svg {
         let points: Vec<_> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
         self.put(format_args!("<polygon class=\"{class}\" points=\"{}\"/>", points.join(" ")));
     }
+    /// An open figure of this class.
+    pub(super) fn polyline(&mut self, class: &str, points: &[(i64, i64)]) {
+        let points: Vec<_> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        self.put(format_args!("<polyline class=\"{class}\" points=\"{}\"/>\n", points.join(" ")));
+    }
     /// A circle of this class.
     pub(super) fn circle(&mut self, class: &str, (x, y): (i64, i64), r: i64) {
         self.put(format_args!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{r}\"/>"));
@@ -55,6 +60,16 @@ impl Svg {
         format!(
             "<svg class=\"{class}\" role=\"group\" aria-label=\"{}\" width=\"{width}\" \
              height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n{}</svg>\n",
+            escaped(label),
+            self.0
+        )
+    }
+    /// The same as a file of its own, looking like this.
+    pub(super) fn file(self, style: &str, label: &str, (width, height): (i64, i64)) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"{}\" \
+             width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
+             <style>{style}</style>\n{}</svg>\n",
             escaped(label),
             self.0
         )

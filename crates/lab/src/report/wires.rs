@@ -183,6 +183,9 @@ impl Ends {
             | Event::AttemptFailed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

@@ -2,11 +2,16 @@
 use std::future::Future;
 
 use net::{Event, Record, Role, bare};
-use proto::ConfigError;
+use proto::{
+    ConfigError,
+    cover::{NewCover, covered},
+    session,
+};
 use tokio::task::JoinHandle;
 
 use super::{PATIENCE, stage::Stage};
 use crate::{
+    registry,
     scenario::{Await, Harm, Lift, Raw, Request, Step},
     words,
 };
@@ -29,7 +34,8 @@ impl<'a> Stage<'a> {
             if self.has_target() && scenario.waits_for_the_device(step) {
                 continue;
             }
-            self.world.env().record(Event::Step { step: n + 1, text: in_words(step) });
+            let text = in_words(step, self.cover());
+            self.world.env().record(Event::Step { step: n + 1, text });
             if let Err(problem) = self.take(step).await {
                 return self.fail(n + 1, problem);
             }
@@ -106,10 +112,14 @@ impl<'a> Stage<'a> {
     }
 
     async fn misbehave(&mut self, device: &str, quirk: &str) -> Result<(), String> {
-        match &self.seat(device).host {
-            Some(host) => host.misbehave(quirk).await.map_err(|e| e.to_string()),
-            None => Err(format!("{device} is not running, so it cannot misbehave")),
-        }
+        let seat = self.seat(device);
+        let Some(host) = &seat.host else {
+            return Err(format!("{device} is not running, so it cannot misbehave"));
+        };
+        host.misbehave(quirk).await.map_err(|e| e.to_string())?;
+        // It may have moved.
+        seat.addr = host.addr();
+        Ok(())
     }
 
     async fn wait_for(&self, wanted: &Await) -> Result<(), String> {
@@ -127,10 +137,15 @@ impl<'a> Stage<'a> {
         let addr = self.seat(raw.device.get_ref()).addr;
         let env = self.world.node("raw", Role::Lab);
         let bytes = raw.hex.0.clone().into();
-        match bare::exchange(&env, addr, bytes, raw.eof, PATIENCE).await {
+        match bare::exchange(&env, addr, bytes, raw.eof, PATIENCE, self.cover()).await {
             Ok(_) => Ok(()),
             Err(e) => Err(format!("cannot connect to {addr}: {e}")),
         }
+    }
+
+    /// What keeps the secrets of the protocol that is spoken here out of the record.
+    fn cover(&self) -> NewCover {
+        registry::find(self.scenario.protocol.get_ref()).ok()?.cover()
     }
 
     async fn at_most<T>(
@@ -161,7 +176,7 @@ pub(super) async fn join_all(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-fn in_words(step: &Step) -> String {
+fn in_words(step: &Step, cover: NewCover) -> String {
     match step {
         Step::Request(Request { client, send, times, background }) => {
             let often = if *times == 1 { String::new() } else { format!(" {times} times") };
@@ -177,7 +192,9 @@ fn in_words(step: &Step) -> String {
         Step::Join(join) => format!("wait for the requests of {}", join.client.get_ref()),
         Step::Raw(Raw { device, hex, eof }) => {
             let fin = if *eof { " and FIN" } else { "" };
-            format!("somebody sends {hex:?}{fin} to {}", device.get_ref())
+            let shown = covered(cover, &hex.0).map(|shown| session::hex::encode(&shown));
+            let shown = shown.unwrap_or_else(|| format!("{hex:?}"));
+            format!("somebody sends {shown}{fin} to {}", device.get_ref())
         }
         Step::Fault(harm) => format!("{} is told: {}", harm.proxy, harm.fault.get_ref()),
         Step::Lift(Lift { proxy, name }) => format!("{proxy} is told no more: {name}"),

@@ -294,6 +294,12 @@ impl Mistakes<'_> {
                     self.add(expect.span(), key, "says nothing; add min or max");
                 }
             }
+            Expect::Quality(e) => {
+                self.client(&format!("{key}.client"), &e.client);
+                if !(0.0..=1.0).contains(&e.ok) {
+                    self.add(expect.span(), format!("{key}.ok"), "is a share from 0 to 1");
+                }
+            }
             Expect::Closed(e) => {
                 self.anyone(&format!("{key}.node"), &e.node);
                 self.word(&format!("{key}.reason"), &e.reason, words::not_a_close);

@@ -31,6 +31,8 @@ pub enum Expect {
     Gaps(Gaps),
     /// How long a client's requests took.
     Elapsed(Elapsed),
+    /// How many of a client's requests ended well, and how soon.
+    Quality(Quality),
     /// A connection ended at a node in this way.
     Closed(Closed),
     /// A session at a node noted this.
@@ -179,6 +181,21 @@ pub struct Elapsed {
     pub max: Option<Span>,
 }
 
+/// How a client fared with many requests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// The client.
+    pub client: Name,
+    /// Requests it must have had, or more.
+    #[serde(default = "super::at_least_once")]
+    pub requests: usize,
+    /// The share that must have ended well, from 0 to 1, or more.
+    pub ok: f64,
+    /// What 99 of 100 of these took at most, retries included.
+    pub p99: Option<Span>,
+}
+
 /// A connection's end.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -253,7 +270,8 @@ impl Expect {
         match self {
             Self::Outcome(Outcome { client, .. })
             | Self::Gaps(Gaps { client, .. })
-            | Self::Elapsed(Elapsed { client, .. }) => Some(client),
+            | Self::Elapsed(Elapsed { client, .. })
+            | Self::Quality(Quality { client, .. }) => Some(client),
             Self::Connections(Connections { device, .. })
             | Self::Bytes(Bytes { device, .. })
             | Self::Applied(Applied { device, .. })
@@ -280,6 +298,7 @@ impl Expect {
             Self::Duplicates(_) => "duplicates",
             Self::Gaps(_) => "gaps",
             Self::Elapsed(_) => "elapsed",
+            Self::Quality(_) => "quality",
             Self::Closed(_) => "closed",
             Self::Fact(_) => "fact",
             Self::Metric(_) => "metric",

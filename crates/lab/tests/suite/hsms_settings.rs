@@ -6,6 +6,7 @@ use net::{Event, Order, bare};
 use proto::{
     Protocol, RawPolicy, Span, Stage,
     hsms::{Answering, Conformance, Hsms, Personality, Settings},
+    resilience::Intake,
     session::hex,
 };
 
@@ -44,7 +45,8 @@ async fn answers(w: &World, tool: Settings, bytes: &str) -> (String, Duration) {
     let before = w.env().now();
     let bytes = hex::decode(bytes).unwrap();
     let env = w.node("raw", net::Role::Lab);
-    let heard = bare::exchange(&env, device.addr(), bytes, false, Duration::from_secs(2)).await;
+    let patience = Duration::from_secs(2);
+    let heard = bare::exchange(&env, device.addr(), bytes, false, patience, None).await;
     let took = w.env().now() - before;
     device.stop().await;
     (hex::encode(&heard.unwrap()), took)
@@ -198,9 +200,9 @@ on_both! {
             let policy = protocol.policy();
             let client = w.client(device.addr(), protocol, policy);
             let since = mark(&w) as usize;
-            let mut said = client.listen(16);
+            let mut said = client.listen(Intake::default());
             client.request(ask("S1F1 W")).await.unwrap();
-            let theirs = said.recv().await.unwrap();
+            let theirs = said.next().await;
             client.request(ask("linktest")).await.unwrap();
             let replies = || count(&w.recorder().records()[since..], "device", |e| {
                 matches!(e, Event::Frame { kind, dir: net::Dir::In, .. } if kind == "S1F2")

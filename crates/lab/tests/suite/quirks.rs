@@ -1,7 +1,7 @@
 //! What the pages say of quirks, against the modes there are.
 use std::collections::BTreeSet;
 
-use proto::{cync, hsms, quirk::Mode, toggle, vkb};
+use proto::{cync, hsms, quirk::Mode, tazcom, toggle, vkb};
 
 fn page(path: &str) -> String {
     let path = format!("{}/../../docs/{path}", env!("CARGO_MANIFEST_DIR"));
@@ -9,7 +9,7 @@ fn page(path: &str) -> String {
 }
 
 /// Every protocol and the modes of its device, in the order of the table's columns.
-fn protocols() -> [(&'static str, Vec<&'static str>); 4] {
+fn protocols() -> [(&'static str, Vec<&'static str>); 5] {
     fn names<M: Mode>() -> Vec<&'static str> {
         M::MODES.iter().map(|(name, _)| *name).collect()
     }
@@ -18,6 +18,7 @@ fn protocols() -> [(&'static str, Vec<&'static str>); 4] {
         ("vkb", names::<vkb::Mode>()),
         ("hsms", names::<hsms::Mode>()),
         ("cync", names::<cync::Mode>()),
+        ("tazcom", names::<tazcom::Mode>()),
     ]
 }
 
@@ -51,7 +52,7 @@ fn every_fault_has_a_mode_of_every_device_or_a_reason() {
             let reason = cell.strip_prefix('—').is_some_and(|why| why.len() > 10);
             assert!(known > 0 || reason, "{} says nothing of {protocol}", row[0]);
         }
-        assert_eq!(row.len(), 6, "{row:?}");
+        assert_eq!(row.len(), 7, "{row:?}");
     }
 }
 
@@ -60,7 +61,7 @@ fn every_mode_of_every_device_is_in_the_list() {
     let page = page("quirks.md");
     for (column, (protocol, modes)) in protocols().into_iter().enumerate() {
         let rows = page.lines().filter_map(cells);
-        let column = rows.filter_map(|row| row.get(row.len().checked_sub(4)? + column).copied());
+        let column = rows.filter_map(|row| row.get(row.len().checked_sub(5)? + column).copied());
         let column: Vec<_> = column.collect();
         let listed: BTreeSet<_> = column.iter().flat_map(|cell| named(cell)).collect();
         for mode in modes.iter().filter(|mode| **mode != "success") {

@@ -2,23 +2,28 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::pending,
+    io,
+    net::SocketAddr,
     pin::Pin,
     time::Duration,
 };
 
 use proto::{
-    CloseReason, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
-    resilience::{Happening, Note, Outcome, Step},
+    CloseReason, Delivery, Protocol, RequestError, Stage, Supervisor, Ticket, Time,
+    resilience::{Demand, Happening, Note, Outcome, Step},
 };
 use tokio::sync::mpsc;
 
-use super::{Asker, Failure, INBOX, Mail, Order, Receipt, Said, Tickets, Unsent};
+use super::{
+    Asker, Ear, Failure, INBOX, Mail, Order, Receipt, Tickets, Unsent,
+    notes::{Waiting, noted},
+};
 use crate::{
     Env, Event,
     door::Way,
     env::Alarm,
     net::{Stream, connect_stage},
-    record::End,
+    record::{End, veil::Veil},
     wire::{Happened, Wire, inbound},
 };
 
@@ -28,13 +33,16 @@ const ACK_POLL: Duration = Duration::from_millis(1);
 pub(super) struct Driver<P: Protocol> {
     env: Env,
     way: Way,
-    said: Said<P::Reply>,
+    ear: Ear<P::Reply>,
+    /// What was said after something that waits for its reader to make room.
+    unheard: VecDeque<P::Reply>,
     supervisor: Supervisor<P>,
     tickets: Tickets,
+    veil: Veil,
     link: Link,
     conn: u32,
     alarm: Alarm,
-    waiting: BTreeMap<Ticket, (Time, Asker<P>)>,
+    waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Written, and not known to be acknowledged; each with its end in the stream.
     watched: VecDeque<(u64, Ticket)>,
     unsent: Unsent<P>,
@@ -42,24 +50,31 @@ pub(super) struct Driver<P: Protocol> {
 
 enum Link {
     Idle,
-    Connecting(Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>),
+    Connecting(Pin<Box<dyn Future<Output = Result<Connected, Unopened>> + Send>>),
     Open(Wire),
 }
 
 enum LinkEvent {
-    Connected(Stream),
-    ConnectFailed(std::io::Error),
+    Connected(Connected),
+    ConnectFailed(Unopened),
     Wire(Happened),
 }
 
+/// A connection that is open, and encrypted if it is to be: both its ends, and itself.
+type Connected = ((SocketAddr, SocketAddr), Wire);
+/// In what way it could not be opened, and the particulars.
+type Unopened = (Stage, String);
+
 impl<P: Protocol> Driver<P> {
-    pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, said: Said<P::Reply>) -> Self {
+    pub(super) fn new(env: Env, way: Way, supervisor: Supervisor<P>, ear: Ear<P::Reply>) -> Self {
         Self {
             tickets: Tickets::of(&env),
+            veil: Veil::of(&env, P::COVER),
             alarm: env.alarm(),
             env,
             way,
-            said,
+            ear,
+            unheard: VecDeque::new(),
             supervisor,
             link: Link::Idle,
             conn: 0,
@@ -80,6 +95,7 @@ impl<P: Protocol> Driver<P> {
                     None => break,
                 },
                 event = self.link.next(&self.env) => self.on_link(event),
+                () = self.ear.changed() => self.retell(),
                 () = self.alarm.ring() => self.on_alarm(),
             }
         }
@@ -94,7 +110,7 @@ impl<P: Protocol> Driver<P> {
         let rest = std::iter::from_fn(|| inbox.try_recv().ok()).take(INBOX);
         for mail in std::iter::once(first).chain(rest) {
             match *mail {
-                Mail::Ask(request, answer) => self.submit(request, answer),
+                Mail::Ask(request, demand, answer) => self.submit(request, demand, answer),
                 Mail::Tell(order) => self.tell(order),
             }
         }
@@ -118,36 +134,35 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, happening);
     }
 
-    fn submit(&mut self, request: P::Request, answer: Asker<P>) {
+    fn submit(&mut self, request: P::Request, demand: Demand, answer: Asker<P>) {
         let now = self.env.now();
         let ticket = self.tickets.draw();
         self.env.record(Event::Submitted { ticket, device_id: P::device_id(&request) });
-        self.waiting.insert(ticket, (now, answer));
-        self.supervisor.handle_input(now, Happening::Submit(ticket, request));
+        self.waiting.insert(ticket, Waiting { since: now, levels: Vec::new(), answer });
+        self.supervisor.handle_input(now, Happening::Demand(ticket, request, demand));
     }
 
     fn on_link(&mut self, event: LinkEvent) {
         let conn = self.conn;
         let now = self.env.now();
         match event {
-            LinkEvent::Connected(stream) => match stream.addrs() {
-                Ok((local, peer)) => {
-                    self.env.record(Event::Opened { conn, local, peer });
-                    self.link = Link::Open(Wire::new(stream, conn));
-                    self.supervisor.handle_input(now, Happening::Connected);
-                }
-                // Open and gone again before we could look.
-                Err(e) => self.connect_failed(connect_stage(&e), e.to_string()),
-            },
-            LinkEvent::ConnectFailed(e) => self.connect_failed(connect_stage(&e), e.to_string()),
+            LinkEvent::Connected(((local, peer), wire)) => {
+                self.env.record(Event::Opened { conn, local, peer });
+                self.link = Link::Open(wire.veiled(&self.veil));
+                self.hold();
+                self.supervisor.handle_input(now, Happening::Connected);
+            }
+            LinkEvent::ConnectFailed((stage, detail)) => self.connect_failed(stage, detail),
             LinkEvent::Wire(Happened::Received(bytes)) => {
                 self.supervisor.handle_input(now, Happening::Received(&bytes));
             }
+            LinkEvent::Wire(Happened::Secured) => {}
             LinkEvent::Wire(Happened::Eof) => self.supervisor.handle_input(now, Happening::Eof),
             LinkEvent::Wire(Happened::Wrote(frame)) => {
                 let mut written = Some(frame);
                 while let Some(frame) = written {
                     if let Some(ticket) = frame.ticket {
+                        self.reached(now, ticket, Delivery::Written);
                         self.supervisor.handle_input(now, Happening::Written(ticket));
                     }
                     written = match &mut self.link {
@@ -171,8 +186,37 @@ impl<P: Protocol> Driver<P> {
         self.supervisor.handle_input(now, Happening::ConnectFailed(stage, detail));
     }
 
+    fn reached(&mut self, now: Time, ticket: Ticket, level: Delivery) {
+        if let Some(waiting) = self.waiting.get_mut(&ticket) {
+            waiting.reached(now, level);
+        }
+    }
+
+    /// Somebody may hear what could not be told before.
+    fn retell(&mut self) {
+        while let Some(said) = self.unheard.pop_front() {
+            if let Some(said) = self.ear.hear(said) {
+                self.unheard.push_front(said);
+                break;
+            }
+        }
+        self.hold();
+    }
+
+    /// What nobody has room to hear stays with the peer.
+    fn hold(&mut self) {
+        let held = !self.unheard.is_empty() || self.ear.is_blocked();
+        if let Link::Open(wire) = &mut self.link {
+            wire.hold(held);
+        }
+    }
+
     fn on_alarm(&mut self) {
         let now = self.env.now();
+        if self.ear.wake_at().is_some_and(|at| at <= now) {
+            self.ear.pass_time();
+            self.retell();
+        }
         if !self.tell_acked() {
             self.supervisor.handle_input(now, Happening::Timeout);
         }
@@ -220,25 +264,35 @@ impl<P: Protocol> Driver<P> {
                     }
                 }
                 Step::WatchAck(ticket) => self.watch_ack(ticket),
-                Step::Received(frame) => env.record_with(|| inbound(conn, frame)),
+                Step::Received(frame) => {
+                    env.record_with(|| inbound(conn, self.veil.frame(frame)));
+                }
                 Step::Ready(proof) => env.record(Event::Ready { conn, proof }),
-                Step::Fact(fact) => env.record(Event::Fact { conn, fact }),
+                Step::Fact(fact) => {
+                    env.record(Event::Fact { conn, fact: self.veil.fact(fact) });
+                }
                 Step::Push(said) => {
                     if env.recorder.is_heard() {
                         env.record(Event::Push { conn, said: format!("{said:?}") });
                     }
-                    if let Some(listeners) = self.said.get() {
-                        // Nobody listening is nobody to tell.
-                        let _ = listeners.send(said);
+                    match self.unheard.is_empty() {
+                        true => self.unheard.extend(self.ear.hear(said)),
+                        false => self.unheard.push_back(said),
                     }
+                    self.hold();
                 }
-                Step::Note(note) => env.record(noted(note, conn, env.now())),
+                Step::Note(note) => {
+                    if let Note::Reached { ticket, level } = note {
+                        self.reached(env.now(), ticket, level);
+                    }
+                    env.record(noted(note, conn, env.now()));
+                }
                 Step::Breaker(what) => env.record(Event::Breaker { what }),
                 Step::Unsent(ticket, request) => self.unsent.push((ticket, request)),
                 Step::Done(ticket, attempts, result) => self.done(ticket, attempts, result),
                 Step::Wait(at) => {
                     let poll = (!self.watched.is_empty()).then(|| env.now() + ACK_POLL);
-                    return [at, poll].into_iter().flatten().min();
+                    return [at, poll, self.ear.wake_at()].into_iter().flatten().min();
                 }
             }
         }
@@ -246,15 +300,25 @@ impl<P: Protocol> Driver<P> {
 
     fn connect(&mut self) {
         self.conn = self.env.next_conn();
+        let (env, conn) = (self.env.clone(), self.conn);
         self.link = Link::Connecting(match &self.way {
             Way::Dial(addrs) => {
                 if let Some(addr) = addrs.first().copied() {
                     self.env.record(Event::Connecting { conn: self.conn, addr });
                 }
-                let (net, addrs) = (self.env.net.clone(), addrs.clone());
-                Box::pin(async move { net.connect(&addrs).await })
+                let addrs = addrs.clone();
+                Box::pin(async move {
+                    let stream = env.net.connect(&addrs).await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::dialled(stream, conn, &env)).await
+                })
             }
-            Way::Wait(door) => Box::pin(door.wait()),
+            Way::Wait(door) => {
+                let stream = door.wait();
+                Box::pin(async move {
+                    let stream = stream.await.map_err(unopened)?;
+                    opened(&env, stream, |stream| Wire::accepted(stream, conn, &env)).await
+                })
+            }
         });
     }
 
@@ -291,7 +355,11 @@ impl<P: Protocol> Driver<P> {
         result: Result<Outcome<P::Reply>, RequestError>,
     ) {
         let now = self.env.now();
-        let Some((since, answer)) = self.waiting.remove(&ticket) else { return };
+        let Some(mut waiting) = self.waiting.remove(&ticket) else { return };
+        if let Ok(outcome) = &result {
+            waiting.reached(now, outcome.delivery);
+        }
+        let Waiting { since, levels, answer } = waiting;
         let elapsed = now - since;
         let heard = self.env.recorder.is_heard();
         let end = match &result {
@@ -305,32 +373,37 @@ impl<P: Protocol> Driver<P> {
         self.env.record(Event::Done { ticket, end, attempts, elapsed_us });
         let answered = match result {
             Ok(Outcome { delivery, reply }) => {
-                Ok(Receipt { ticket, attempts, elapsed, delivery, reply })
+                Ok(Receipt { ticket, attempts, since, elapsed, delivery, levels, reply })
             }
-            Err(error) => Err(Failure { ticket, elapsed, error }),
+            Err(error) => Err(Failure { ticket, since, elapsed, levels, error }),
         };
         // The caller may have stopped waiting; the record has it either way.
         let _ = answer.send(answered);
     }
 }
 
-fn noted(note: Note, conn: u32, now: Time) -> Event {
-    let micros = |at: Time| (at - now).as_micros() as u64;
-    match note {
-        Note::Proved(proof) => Event::Proved { conn, proof },
-        Note::Lost { reason, redial_at } => {
-            Event::Lost { conn, reason, redial_in_us: micros(redial_at) }
+/// Waits until it is encrypted, if it is to be.
+async fn opened(
+    env: &Env,
+    stream: Stream,
+    begin: impl FnOnce(Stream) -> Result<Wire, CloseReason>,
+) -> Result<Connected, Unopened> {
+    // Open, and perhaps gone again before we could look.
+    let ends = stream.addrs().map_err(unopened)?;
+    let failed = |reason: CloseReason| (Stage::from(&reason), reason.to_string());
+    let mut wire = begin(stream).map_err(failed)?;
+    match wire.handshake(env).await {
+        Ok(()) => Ok((ends, wire)),
+        Err(reason) => {
+            // It may have a word for the peer.
+            wire.take_leave();
+            Err(failed(reason))
         }
-        Note::Resent { ticket } => Event::Resent { conn, ticket },
-        Note::Attempt { ticket, attempt } => Event::Attempt { ticket, attempt },
-        Note::AttemptFailed { ticket, attempt, stage, detail, retry_at } => Event::AttemptFailed {
-            ticket,
-            attempt,
-            stage,
-            detail,
-            retry_in_us: retry_at.map(micros),
-        },
     }
+}
+
+fn unopened(error: io::Error) -> Unopened {
+    (connect_stage(&error), error.to_string())
 }
 
 impl Link {
@@ -338,7 +411,7 @@ impl Link {
         match self {
             Self::Idle => pending().await,
             Self::Connecting(connecting) => match connecting.await {
-                Ok(stream) => LinkEvent::Connected(stream),
+                Ok(connected) => LinkEvent::Connected(connected),
                 Err(e) => LinkEvent::ConnectFailed(e),
             },
             Self::Open(wire) => LinkEvent::Wire(wire.next(env).await),

@@ -1,6 +1,6 @@
 //! Where frames begin and end on a lane, and what they are called: all a proxy knows of protocols.
 use bytes::{Bytes, BytesMut};
-use proto::Protocol;
+use proto::{Protocol, cover::NewCover};
 
 /// A protocol, as far as a proxy must understand it.
 #[derive(Clone, Copy, Debug)]
@@ -11,12 +11,14 @@ pub struct Speech {
     pub extent: fn(&[u8]) -> Option<u64>,
     /// [`Protocol::kind`].
     pub kind: fn(&[u8]) -> &'static str,
+    /// [`Protocol::COVER`].
+    pub cover: NewCover,
 }
 
 impl Speech {
     /// That of `P`.
     pub fn of<P: Protocol>() -> Self {
-        Self { name: P::NAME, extent: P::extent, kind: P::kind }
+        Self { name: P::NAME, extent: P::extent, kind: P::kind, cover: P::COVER }
     }
 }
 

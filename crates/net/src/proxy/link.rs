@@ -16,7 +16,15 @@ use super::{
     board::Ear,
     lane::{self, End, Lane, Output, Strike},
 };
-use crate::{Env, Event, env::Alarm, net::Stream, record::Flow};
+use crate::{
+    Env, Event,
+    env::Alarm,
+    net::Stream,
+    record::{
+        Flow,
+        veil::{Shade, Veil},
+    },
+};
 
 /// Read at once. One such buffer serves all connections of a thread, so an idle one costs nothing.
 const READ: usize = 64 * 1024;
@@ -36,6 +44,7 @@ thread_local! {
 /// A connection being carried.
 pub(super) struct Link {
     pub(super) env: Env,
+    pub(super) veil: Veil,
     pub(super) near: (Stream, u32),
     pub(super) far: (Stream, u32),
     pub(super) up: Lane,
@@ -77,10 +86,10 @@ impl Link {
         stop: &CancellationToken,
         client: std::net::IpAddr,
     ) -> Over {
-        let Self { env, near, far, up, down } = self;
+        let Self { env, veil, near, far, up, down } = self;
         let (near_broke, far_broke) = (near.0.broken(), far.0.broken());
         tokio::pin!(near_broke, far_broke);
-        let (near, far) = (Side::new(near), Side::new(far));
+        let (near, far) = (Side::new(near, veil), Side::new(far, veil));
         let mut pass = Pass { env, near, far, up, down, waits: Default::default() };
         let mut alarm = env.sharp_alarm();
         loop {
@@ -151,12 +160,32 @@ struct Side<'a> {
     told: bool,
     /// It was reset.
     broken: bool,
+    /// What may be seen of its two directions.
+    received: Shade,
+    sent: Shade,
 }
 
 impl<'a> Side<'a> {
-    fn new((stream, conn): &'a (Stream, u32)) -> Self {
+    fn new((stream, conn): &'a (Stream, u32), veil: &Veil) -> Self {
         let (silent, deaf, told, broken) = (false, false, false, false);
-        Self { stream, conn: *conn, silent, deaf, told, broken }
+        let (received, sent) = (veil.stream(), veil.stream());
+        Self { stream, conn: *conn, silent, deaf, told, broken, received, sent }
+    }
+    /// Writes down what came from it.
+    fn received(&mut self, env: &Env, bytes: &[u8]) {
+        let shown = self.received.pass(bytes);
+        if env.recorder.hears_bytes() {
+            let bytes = shown.unwrap_or_else(|| Bytes::copy_from_slice(bytes));
+            env.record(Event::Received { conn: self.conn, bytes });
+        }
+    }
+    /// Writes down what it was sent.
+    fn sent(&mut self, env: &Env, bytes: &[u8]) {
+        let shown = self.sent.pass(bytes);
+        if env.recorder.hears_bytes() {
+            let bytes = shown.unwrap_or_else(|| Bytes::copy_from_slice(bytes));
+            env.record(Event::Sent { conn: self.conn, bytes });
+        }
     }
     /// Writing found that it is reset. Reading may find no more than an end, then.
     fn refuse(&mut self) {
@@ -283,7 +312,7 @@ fn write(
                     return turn;
                 }
                 Poll::Ready(Ok(n)) => {
-                    sent(env, to.conn, bytes.slice(..n));
+                    to.sent(env, &bytes[..n]);
                     lane.wrote(now, n);
                 }
                 Poll::Ready(Err(_)) => to.refuse(),
@@ -342,10 +371,7 @@ fn read(
         Err(e) => ended(lane, from, env, is_reset(&e)),
         Ok(n) => {
             let bytes = &scratch[..n];
-            if env.recorder.hears_bytes() {
-                let bytes = Bytes::copy_from_slice(bytes);
-                env.record(Event::Received { conn: from.conn, bytes });
-            }
+            from.received(env, bytes);
             if !lane.is_clear() || to.deaf {
                 lane.take(env.now(), Bytes::copy_from_slice(bytes));
                 return Turn::Busy;
@@ -353,11 +379,11 @@ fn read(
             match to.stream.poll_write(cx, &[IoSlice::new(bytes)]) {
                 Poll::Ready(Ok(all)) if all == n => {
                     lane.passed(n);
-                    sent_copy(env, to.conn, bytes);
+                    to.sent(env, bytes);
                 }
                 Poll::Ready(Ok(some)) => {
                     lane.passed(some);
-                    sent_copy(env, to.conn, &bytes[..some]);
+                    to.sent(env, &bytes[..some]);
                     lane.take(env.now(), Bytes::copy_from_slice(&bytes[some..]));
                 }
                 Poll::Ready(Err(_)) => to.refuse(),
@@ -382,18 +408,6 @@ fn ended(lane: &mut Lane, from: &mut Side<'_>, env: &Env, reset: bool) -> Turn {
 fn is_reset(error: &io::Error) -> bool {
     // Whatever else ended it, the receiver must not take it for a proper end.
     !matches!(error.kind(), io::ErrorKind::UnexpectedEof)
-}
-
-fn sent(env: &Env, conn: u32, bytes: Bytes) {
-    if env.recorder.hears_bytes() {
-        env.record(Event::Sent { conn, bytes });
-    }
-}
-
-fn sent_copy(env: &Env, conn: u32, bytes: &[u8]) {
-    if env.recorder.hears_bytes() {
-        env.record(Event::Sent { conn, bytes: Bytes::copy_from_slice(bytes) });
-    }
 }
 
 /// A reset overtakes bytes that our kernel still holds, so it waits for them while they travel.

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Env, Event, Flow,
     net::{Stream, connect_stage},
+    record::veil::Veil,
 };
 
 /// How long the target is still dialled for somebody who has reset his connection.
@@ -69,7 +70,8 @@ impl Visit {
                 let lane = |flow| Lane::new(Who { seed, nth, flow }, now, &mine, speech);
                 let (up, down) = (lane(Flow::Up), lane(Flow::Down));
                 drop(mine);
-                Link { env, near: (stream, conn), far, up, down }
+                let veil = Veil::of(&env, speech.and_then(|speech| speech.cover));
+                Link { env, veil, near: (stream, conn), far, up, down }
                     .run(nth, rules, stop, peer.ip())
                     .await;
             }

@@ -15,6 +15,7 @@ use super::{
     packet::{About, Outcome, Packet},
     packets::Packets,
     proxies::Proxies,
+    reliable::Reliable,
 };
 
 /// Upper bounds of the latency buckets, in seconds. They hold the objectives 0.3, 0.8 and 1.5 and tell
@@ -40,8 +41,9 @@ pub(super) struct State {
     devices: BTreeSet<Arc<str>>,
     pub(super) counts: BTreeMap<Counter, BTreeMap<Series, u64>>,
     pub(super) latency: BTreeMap<Arc<str>, Histogram>,
-    pub(super) links: Links,
+    links: Links,
     proxies: Proxies,
+    reliable: Reliable,
 }
 
 /// A device, and the value of the counter's other label.
@@ -74,6 +76,7 @@ impl State {
             latency: BTreeMap::new(),
             links: Links::default(),
             proxies: Proxies::default(),
+            reliable: Reliable::default(),
         }
     }
 
@@ -86,10 +89,15 @@ impl State {
         let counter = |(counter, values): (&Counter, _)| counter.family(values);
         let mut families: Vec<_> = self.counts.iter().map(counter).collect();
         families.insert(2, latency_family(&self.latency));
-        families.extend(self.links.families());
-        families.extend(self.proxies.families());
+        families.extend(self.more());
         families.push(build_family());
         families
+    }
+
+    /// Those about links, proxies, and what makes delivery reliable.
+    pub(super) fn more(&self) -> impl Iterator<Item = Family> {
+        let all = [self.links.families(), self.reliable.families(), self.proxies.families()];
+        all.into_iter().flatten()
     }
 
     /// Takes one record in, if it is of our side.
@@ -97,12 +105,20 @@ impl State {
         if record.role != self.role {
             return;
         }
-        match self.role {
-            Role::Client => self.links.count(record),
-            Role::Proxy => self.proxies.count(record),
-            Role::Device | Role::Lab => {}
-        }
         let about = self.packets.read(record);
+        match self.role {
+            Role::Client => {
+                self.links.count(record);
+                let device = match Reliable::is_of_a_device(&record.event) {
+                    true => self.device(&about),
+                    false => Arc::default(),
+                };
+                self.reliable.count(record, device);
+            }
+            Role::Proxy => self.proxies.count(record),
+            Role::Device => self.reliable.recall(record),
+            Role::Lab => {}
+        }
         if let Some(packet) = &about.packet {
             self.count_packet(&about, packet);
         }
@@ -146,6 +162,9 @@ impl State {
             | Event::AttemptFailed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

@@ -3,7 +3,9 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use proto::{
-    CloseReason, Delivery, Fact, Proof, Stage, Ticket, Time, resilience::BreakerEvent, session::hex,
+    CloseReason, Delivery, Fact, Proof, Stage, Ticket, Time,
+    resilience::{BreakerEvent, Pulse, QueueEvent},
+    session::hex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -216,6 +218,27 @@ pub enum Event {
         reason: String,
         /// Microseconds until it is dialled again, breaker permitting.
         redial_in_us: u64,
+    },
+    /// A request got this far, and is to get further.
+    Reached {
+        /// The request.
+        ticket: Ticket,
+        /// How far.
+        level: Delivery,
+    },
+    /// How long answers take and are waited for has changed.
+    Pulse {
+        /// By how much.
+        #[serde(flatten)]
+        pulse: Pulse,
+    },
+    /// Something happened to what the peer said unasked and somebody is to read.
+    Intake {
+        /// What.
+        #[serde(flatten)]
+        what: QueueEvent,
+        /// How many wait to be read now.
+        depth: usize,
     },
     /// The last state was sent again, first thing on a new connection.
     Resent {

@@ -5,7 +5,11 @@ mod words;
 use std::{borrow::Cow, io::Write, net::SocketAddr, time::Duration};
 
 use jiff::Timestamp;
-use proto::{Delivery, Fact, Proof, resilience::BreakerEvent, session::hex};
+use proto::{
+    Delivery, Fact, Proof,
+    resilience::{BreakerEvent, Pulse, QueueEvent},
+    session::hex,
+};
 use serde::Serialize;
 
 use super::{
@@ -93,6 +97,10 @@ left_out_if_none! {
     detail: &'a str,
     retry_in_ms: f64,
     breaker: &'a BreakerEvent,
+    pulse: &'a Pulse,
+    intake: &'a QueueEvent,
+    depth: usize,
+    ids: u32,
 }
 
 impl<'a> Line<'a> {
@@ -156,6 +164,7 @@ impl<'a> Line<'a> {
                         keys.reason = Some(Cow::Borrowed(what));
                         keys.detail = Some(detail);
                     }
+                    Fact::Forgot { ids } => keys.ids = Some(*ids),
                     Fact::Duplicate { .. } | Fact::Orphan { .. } => {}
                 }
             }
@@ -193,6 +202,11 @@ impl<'a> Line<'a> {
             Event::Lost { conn, reason, redial_in_us } => {
                 (keys.conn, keys.detail) = (Some(*conn), Some(reason.as_str()));
                 keys.retry_in_ms = Some(ms(Duration::from_micros(*redial_in_us)));
+            }
+            Event::Reached { level, .. } => keys.delivery = Some(*level),
+            Event::Pulse { pulse } => keys.pulse = Some(pulse),
+            Event::Intake { what, depth } => {
+                (keys.intake, keys.depth) = (Some(what), Some(*depth));
             }
             Event::Resent { conn, .. } => keys.conn = Some(*conn),
             Event::Breaker { what } => keys.breaker = Some(what),

@@ -55,6 +55,9 @@ impl Links {
             | Event::Push { .. }
             | Event::Eof { .. }
             | Event::AttemptFailed { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Told { .. }
             | Event::Done { .. }

@@ -11,9 +11,11 @@ pub mod openmetrics;
 pub mod packet;
 pub mod packets;
 mod proxies;
+mod reliable;
 pub mod textfile;
 #[cfg(test)]
 mod told;
+pub(crate) mod veil;
 
 use std::{
     collections::VecDeque,

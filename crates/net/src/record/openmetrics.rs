@@ -66,7 +66,7 @@ impl Collector for Metrics {
                 None,
             )?;
         }
-        for Family { name, help, kind, samples } in state.links.families() {
+        for Family { name, help, kind, samples } in state.more() {
             let name = name.trim_end_matches("_total");
             let mut metric = encoder.encode_descriptor(name, &help, None, kind.into())?;
             for Sample { labels, value, .. } in &samples {
@@ -74,7 +74,7 @@ impl Collector for Metrics {
                 let mut metric = metric.encode_family(&labels)?;
                 match kind {
                     Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(value, None)?,
-                    // Links have no histograms.
+                    // None of these is a histogram.
                     Kind::Gauge | Kind::Histogram => metric.encode_gauge(value)?,
                 }
             }

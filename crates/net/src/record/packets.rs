@@ -61,6 +61,7 @@ impl Packets {
                 self.request(record, *ticket).device_id = device_id.clone();
                 self.about(record, *ticket)
             }
+            Event::Reached { ticket, .. } => self.since_sent(record, *ticket),
             Event::Attempt { ticket, attempt } => self.attempt(record, *ticket, *attempt),
             Event::Frame { .. } => self.frame(record, event),
             Event::Fact { conn, fact } => self.fact(record, *conn, fact),
@@ -89,6 +90,8 @@ impl Packets {
             | Event::Closed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }
@@ -176,7 +179,7 @@ impl Packets {
             Fact::Quirk { ticket, .. } => {
                 ticket.map_or_else(About::default, |ticket| self.about(record, ticket))
             }
-            Fact::Odd { .. } => About::default(),
+            Fact::Odd { .. } | Fact::Forgot { .. } => About::default(),
         }
     }
 

@@ -50,6 +50,9 @@ impl Proxies {
             | Event::AttemptFailed { .. }
             | Event::Proved { .. }
             | Event::Lost { .. }
+            | Event::Reached { .. }
+            | Event::Pulse { .. }
+            | Event::Intake { .. }
             | Event::Resent { .. }
             | Event::Breaker { .. }
             | Event::Told { .. }

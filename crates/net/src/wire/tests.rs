@@ -33,6 +33,7 @@ async fn next(wire: &mut Wire, env: &Env) -> &'static str {
     match happened {
         Happened::Received(_) => "received",
         Happened::Eof => "eof",
+        Happened::Secured => "secured",
         Happened::Wrote(_) => "wrote",
         Happened::Ended(_) => "ended",
     }

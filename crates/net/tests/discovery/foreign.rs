@@ -158,6 +158,6 @@ fn our_text_is_on_the_wire_as_published_nodes_write_it() {
 fn named(seen: &Seen, name: &str) -> Option<Announcement> {
     match seen {
         Seen::Here(a) => (a.name == name).then(|| a.clone()),
-        Seen::Gone(_) | Seen::NetworkChanged => None,
+        Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
     }
 }

@@ -14,7 +14,7 @@ use net::{
     node::{Running, Told},
 };
 use proto::tazcom::{Identity, Node, NodeId, RawTerms, Terms, Version, node::Settings, roster};
-use support::{ALONE, ON_A_NETWORK, PATIENCE, Peer, env, id, inside};
+use support::{ALONE, ON_A_NETWORK, PATIENCE, Peer, env, id, inside, presence};
 use tokio::sync::mpsc;
 
 #[test]
@@ -68,14 +68,14 @@ fn on_a_network_loopback_is_never_announced() {
         let here: SocketAddr = ([192, 0, 2, 1], 7002).into();
         let is_here = |seen: &Seen| match seen {
             Seen::Here(a) => a.addrs.contains(&here).then_some(()),
-            Seen::Gone(_) | Seen::NetworkChanged => None,
+            Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         };
         a.sees(is_here).await;
         b.finds(1, 7001).await;
         let all = a.all.iter().chain(&b.all);
         let addrs = all.filter_map(|seen| match seen {
             Seen::Here(a) => Some(a.addrs.clone()),
-            Seen::Gone(_) | Seen::NetworkChanged => None,
+            Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         });
         let ips: Vec<IpAddr> = addrs.flatten().map(|addr| addr.ip()).collect();
         assert!(!ips.iter().any(IpAddr::is_loopback), "{ips:?}");
@@ -95,7 +95,7 @@ fn an_address_that_means_something_on_one_interface_only_says_on_which() {
         };
         let scope = a.sees(|seen| match seen {
             Seen::Here(a) => a.addrs.iter().find_map(scoped),
-            Seen::Gone(_) | Seen::NetworkChanged => None,
+            Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         });
         assert_ne!(scope.await, 0, "without it nobody can connect there");
         b.discovery.stop().await;
@@ -113,7 +113,7 @@ fn an_address_that_is_new_is_announced() {
         let new: SocketAddr = ([198, 51, 100, 7], 7002).into();
         a.sees(|seen| match seen {
             Seen::Here(a) => a.addrs.contains(&new).then_some(()),
-            Seen::Gone(_) | Seen::NetworkChanged => None,
+            Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         })
         .await;
         assert!(a.all.contains(&Seen::NetworkChanged), "{:?}", a.all);
@@ -158,13 +158,14 @@ async fn node(n: u8, mut met: impl FnMut(NodeId) -> bool) {
     let anywhere = ([0, 0, 0, 0], 0).into();
     let running = Running::start(env.clone(), node, anywhere, random, tell).unwrap();
     let port = running.addr().port();
-    let (discovery, mut seen) = Discovery::start(env, me.id(), port, Version::V03).unwrap();
+    let (discovery, mut seen) = Discovery::start(env, presence(me.id(), port)).unwrap();
     loop {
         tokio::select! {
             Some(seen) = seen.recv() => match seen {
                 Seen::Here(announcement) => running.discovered(announcement).await,
                 Seen::Gone(name) => running.gone(name).await,
                 Seen::NetworkChanged => running.network_changed().await,
+                Seen::Ours(_) => {}
             },
             Some(told) = told.recv() => match told {
                 Told::Roster(roster::Output::Joined(id, true)) if met(id) => break,

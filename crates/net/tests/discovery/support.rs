@@ -1,9 +1,9 @@
 //! A network for one test alone, and nodes that are announced there.
-use std::{future::Future, process::Command, time::Duration};
+use std::{future::Future, net::Ipv6Addr, process::Command, time::Duration};
 
 use net::{
     Env, Net, Recorder, TcpOptions,
-    discovery::{Discovery, Seen},
+    discovery::{Discovery, Presence, Seen},
 };
 use proto::tazcom::{Identity, NodeId, Version, roster::Announcement};
 use tokio::sync::mpsc;
@@ -54,6 +54,12 @@ pub(crate) fn id(n: u8) -> NodeId {
     Identity::from_seed([n; 32]).id()
 }
 
+/// Announced wherever there is a network.
+pub(crate) fn presence(id: NodeId, port: u16) -> Presence {
+    let listen = (Ipv6Addr::UNSPECIFIED, port).into();
+    Presence { id, listen, version: Version::V03, silent: false }
+}
+
 /// One that is announced, and what it sees.
 pub(crate) struct Peer {
     pub(crate) discovery: Discovery,
@@ -66,7 +72,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn start(n: u8, port: u16) -> Self {
         let env = env();
-        let (discovery, seen) = Discovery::start(env.clone(), id(n), port, Version::V03).unwrap();
+        let (discovery, seen) = Discovery::start(env.clone(), presence(id(n), port)).unwrap();
         Self { discovery, seen, env, all: Vec::new() }
     }
     pub(crate) async fn sees<T>(&mut self, mut pick: impl FnMut(&Seen) -> Option<T>) -> T {
@@ -94,14 +100,14 @@ impl Peer {
             {
                 Some(a.clone())
             }
-            Seen::Here(_) | Seen::Gone(_) | Seen::NetworkChanged => None,
+            Seen::Here(_) | Seen::Gone(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         })
         .await
     }
     pub(crate) async fn loses(&mut self, name: &str) {
         self.sees(|seen| match seen {
             Seen::Gone(gone) => (gone == name).then_some(()),
-            Seen::Here(_) | Seen::NetworkChanged => None,
+            Seen::Here(_) | Seen::NetworkChanged | Seen::Ours(_) => None,
         })
         .await;
     }

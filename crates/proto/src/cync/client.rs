@@ -10,7 +10,7 @@ mod follow;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,8 +21,8 @@ use super::{
     inner::{Inner, InnerError, Kind},
     lamp::{self, Lamp},
     message::Message,
+    numbers::Numbers,
     packet::{Framed, Framing},
-    redact::Redactor,
     request::{Reply, Request, Seen},
     settings::Controller,
 };
@@ -61,8 +61,8 @@ pub struct Client {
     /// How long it may be silent, and when it was heard last.
     silence: Option<Duration>,
     heard: Time,
-    /// One sequence for a connection: message ids are its low bytes.
-    seq: u32,
+    /// One sequence for all connections: message ids are its low bytes.
+    numbers: Arc<Mutex<Numbers>>,
     open: BTreeMap<u32, Open>,
     ended: VecDeque<(u32, Ticket)>,
 }
@@ -82,7 +82,7 @@ struct Open {
 }
 
 impl Client {
-    pub(super) fn new(set: Controller, now: Time) -> Self {
+    pub(super) fn new(set: Controller, numbers: Arc<Mutex<Numbers>>, now: Time) -> Self {
         Self {
             set,
             state: State::Waiting { until: now + set.patience },
@@ -91,7 +91,7 @@ impl Client {
             device: 0,
             silence: None,
             heard: now,
-            seq: 0,
+            numbers,
             open: BTreeMap::new(),
             ended: VecDeque::new(),
         }
@@ -101,23 +101,18 @@ impl Client {
         let asks = request.command();
         let until = now + FOLLOWED;
         // The same command again has the same bytes, so that the bridge can know it.
-        let again = self.open.iter_mut().find(|(_, open)| open.ticket == ticket);
-        let seq = match again {
-            Some((seq, open)) => {
-                (open.until, open.forgotten) = (until, false);
-                *seq
-            }
+        let seq = self.numbers.lock().expect("held for a line that does not panic").of(ticket);
+        match self.open.get_mut(&seq) {
+            Some(open) => (open.until, open.forgotten) = (until, false),
             None => {
-                self.seq = self.seq.wrapping_add(1);
                 if self.open.len() == MAX_OPEN {
                     self.open.pop_first();
                 }
                 let (arrived, done, seen, forgotten) = (false, false, None, false);
                 let open = Open { ticket, asks, until, forgotten, arrived, done, seen };
-                self.open.insert(self.seq, open);
-                self.seq
+                self.open.insert(seq, open);
             }
-        };
+        }
         let body = asks.map(|(to, command)| (command.code(), command.body(seq, to)));
         let mut inner = match &body {
             Some((code, body)) => Inner::new(seq, Kind::Request, *code, body),
@@ -151,16 +146,19 @@ impl Client {
         self.out.push_back(Output::Fact(Fact::Odd { what: what.into(), detail: detail.into() }));
     }
     fn received(&mut self, bytes: &Bytes, kind: &'static str, from: Option<(u32, Ticket)>) {
-        let bytes = Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
+        self.received_of(bytes, kind, from, None);
+    }
+    fn received_of(
+        &mut self,
+        bytes: &Bytes,
+        kind: &'static str,
+        from: Option<(u32, Ticket)>,
+        device_id: Option<Arc<str>>,
+    ) {
+        let bytes = bytes.clone();
         let msg_id = from.map(|(seq, _)| seq.to_string().into());
         let ticket = from.map(|(_, ticket)| ticket);
-        self.out.push_back(Output::Received(Frame {
-            bytes,
-            kind,
-            ticket,
-            msg_id,
-            device_id: None,
-        }));
+        self.out.push_back(Output::Received(Frame { bytes, kind, ticket, msg_id, device_id }));
     }
 
     fn read(&mut self, now: Time) {
@@ -188,8 +186,7 @@ impl Client {
         let message = match Message::decode(bytes) {
             Ok(message) => message,
             Err(wrong) => {
-                let shown = Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
-                let fact = Fact::malformed("packet", wrong.to_string(), &shown);
+                let fact = Fact::malformed("packet", wrong.to_string(), bytes);
                 return self.out.push_back(Output::Fact(fact));
             }
         };
@@ -211,7 +208,11 @@ impl Client {
                 self.acknowledged(bytes, device, id, code, of_device);
             }
             other => {
-                self.received(bytes, kind, None);
+                let named = match &other {
+                    Message::Login(login) => Some(format!("{:08x}", login.id).into()),
+                    _ => None,
+                };
+                self.received_of(bytes, kind, None, named);
                 self.about_the_link(now, &other);
             }
         }
@@ -344,8 +345,7 @@ impl Session for Client {
                 if !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
-                    let shown = Redactor::default().pass(&part).unwrap_or(part);
-                    self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &shown)));
+                    self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));
                 }
                 self.close(CloseReason::Peer);
             }

@@ -10,7 +10,6 @@ mod obey;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
     time::Duration,
 };
 
@@ -18,6 +17,7 @@ use bytes::Bytes;
 
 use super::{
     Cync, Mode,
+    chaos::Storm,
     command::{Command, Target, code},
     inner::{Inner, InnerError, Kind},
     message::{Message, kind_of},
@@ -30,8 +30,6 @@ use crate::{CloseReason, Fact, Frame, Input, Never, Output, Session, Ticket, Tim
 
 /// Packets held back at most, per connection.
 const MAX_HELD: usize = 4096;
-/// Commands known again at most, per connection.
-const MAX_KNOWN: usize = 256;
 /// Who is not probed asks the time this long after the login.
 const UNPROBED: Duration = Duration::from_secs(1);
 
@@ -59,10 +57,10 @@ pub struct Device {
     held: BTreeMap<(Time, u64), Bytes>,
     order: u64,
     chance: Rng,
+    storm: Storm,
     /// The next message ids of pipes and of reports.
     pipes: u16,
     reports: u16,
-    known: VecDeque<(u32, u32)>,
     /// When to ask the time; not any more once it was.
     asks_at: Option<Time>,
     pings_at: Option<Time>,
@@ -94,9 +92,9 @@ impl Device {
             held: BTreeMap::new(),
             order: 0,
             chance: cync.bridge.latency.chance(place),
+            storm: cync.bridge.chaos.storm(cync.bridge.seed, place),
             pipes: 0,
             reports: 0,
-            known: VecDeque::new(),
             asks_at: None,
             pings_at: None,
             heard: now,
@@ -145,8 +143,19 @@ impl Device {
         let (ticket, msg_id, device_id) = (None, None, None);
         self.out.push_back(Output::Transmit(Frame { bytes, kind, ticket, msg_id, device_id }));
     }
-    /// Says this then, after what is to be said then already.
+    /// Says this about a command then, after what is to be said then already; unless chance has it
+    /// otherwise.
     pub(super) fn hold(&mut self, at: Time, bytes: Bytes) {
+        let kind = kind_of(&bytes);
+        let fate = self.storm.says(&self.cync.bridge.chaos, bytes);
+        for what in fate.did {
+            self.odd(what, kind);
+        }
+        for (late, bytes) in fate.copies {
+            self.hold_for_sure(at + late, bytes);
+        }
+    }
+    fn hold_for_sure(&mut self, at: Time, bytes: Bytes) {
         if self.held.len() == MAX_HELD {
             let reason = CloseReason::Misbehaved("more commands in flight than I can hold".into());
             return self.close(reason);
@@ -194,12 +203,19 @@ impl Device {
         let message = match Message::decode(bytes) {
             Ok(message) => message,
             Err(wrong) => {
-                let shown = super::Redactor::default().pass(bytes);
-                let shown = shown.as_deref().unwrap_or(bytes);
-                return self.tell(Fact::malformed("packet", wrong.to_string(), shown));
+                return self.tell(Fact::malformed("packet", wrong.to_string(), bytes));
             }
         };
         let asked = self.asked(&message);
+        let mut times = 1;
+        if let (State::In, Message::Pipe { report: false, .. }) = (self.state, &message) {
+            times = self.storm.hears(&self.cync.bridge.chaos);
+        }
+        match times {
+            0 => return self.odd("lost", message.kind()),
+            1 => {}
+            _ => self.odd("doubled", message.kind()),
+        }
         self.received(bytes, message.kind(), asked.as_ref());
         match (self.state, message) {
             (State::LoggingIn { .. }, Message::LoginAck { app: false, code }) => {
@@ -214,7 +230,7 @@ impl Device {
                 self.tell_of_lamps();
             }
             (State::In, Message::Pipe { device, id, inner, report: false, .. }) => match asked {
-                Some(asked) => self.obey(now, &asked),
+                Some(asked) => (0..times).for_each(|_| self.obey(now, &asked)),
                 None => self.cannot(now, device, id, &inner, bytes),
             },
             (State::In, Message::PipeAck { code: code @ (1..=9 | 11..), id, .. }) => {
@@ -244,10 +260,9 @@ impl Device {
     }
 
     fn received(&mut self, bytes: &Bytes, kind: &'static str, asked: Option<&Asked>) {
-        let shown = super::Redactor::default().pass(bytes).unwrap_or_else(|| bytes.clone());
         let to = asked.and_then(|asked| asked.to);
         self.out.push_back(Output::Received(Frame {
-            bytes: shown,
+            bytes: bytes.clone(),
             kind,
             ticket: None,
             msg_id: asked.map(|asked| asked.seq.to_string().into()),
@@ -272,7 +287,7 @@ impl Device {
     fn probed(&mut self, now: Time, device: u32, id: u16) {
         if self.strike(Moment::Probe, None) != Mode::NoProbe {
             let at = now + self.pause();
-            self.hold(at, Message::ProbeAck { device, id }.encode());
+            self.hold_for_sure(at, Message::ProbeAck { device, id }.encode());
         }
         if let Some(at) = &mut self.asks_at {
             *at = now;
@@ -360,8 +375,7 @@ impl Session for Device {
                 if !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
-                    let shown = super::Redactor::default().pass(&part).unwrap_or(part);
-                    self.tell(Fact::malformed("truncated", detail, &shown));
+                    self.tell(Fact::malformed("truncated", detail, &part));
                 }
                 self.leaving = true;
             }

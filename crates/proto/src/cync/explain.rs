@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 
 use super::{
+    Cync,
     command::{self, Command, code},
     inner::{Inner, Kind},
     lamp::{self, Lamp, REPORT},
@@ -9,10 +10,13 @@ use super::{
     packet::{self, HEADER, Head, head},
     sync::{self, Records},
 };
-use crate::{explain::Explanation, session::hex};
+use crate::{Protocol, cover, explain::Explanation, session::hex};
 
-/// Every byte named, packet by packet.
+/// Every byte named, packet by packet. Keys are covered first: in a packet that is taken for another, one
+/// would be shown.
 pub(super) fn explain(bytes: &[u8]) -> Explanation {
+    let covered = cover::covered(Cync::COVER, bytes);
+    let bytes = covered.as_deref().unwrap_or(bytes);
     let mut all = Explanation::default();
     let (mut at, mut lost) = (0, false);
     while at < bytes.len() {
@@ -24,11 +28,7 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
                 total
             }
             Head::Packet(total) => {
-                let shown = masked(rest);
-                all.part(rest.len(), "cut short", hex::encode(&shown));
-                if shown != rest {
-                    all.hide();
-                }
+                all.part(rest.len(), "cut short", hex::encode(rest));
                 all.problem = Some(format!("{} of {total} bytes of a packet", rest.len()));
                 rest.len()
             }
@@ -40,11 +40,7 @@ pub(super) fn explain(bytes: &[u8]) -> Explanation {
             Head::Junk(place, why) => {
                 lost = true;
                 let junk = packet::junk(rest).max(1);
-                let shown = masked(&rest[..junk]);
-                all.part(junk, "junk", hex::encode(&shown));
-                if shown != rest[..junk] {
-                    all.hide();
-                }
+                all.part(junk, "junk", hex::encode(&rest[..junk]));
                 all.wrong(format!("byte {place} of it: {why}"));
                 junk
             }
@@ -61,10 +57,6 @@ pub(super) fn extent(bytes: &[u8]) -> Option<u64> {
         Head::More => None,
         Head::Junk(..) => Some(packet::junk(bytes).max(1) as u64),
     }
-}
-
-fn masked(bytes: &[u8]) -> Vec<u8> {
-    super::Redactor::default().pass(bytes).map_or_else(|| bytes.to_vec(), |masked| masked.to_vec())
 }
 
 fn whole(all: &mut Explanation, bytes: &[u8]) {

@@ -9,7 +9,11 @@ use super::{
     quirk::{Mode, Moment, Quirk},
     settings::Bridge,
 };
-use crate::quirk::Modes;
+use crate::{
+    ConfigError, Time,
+    quirk::Modes,
+    resilience::{Arrival, Seen},
+};
 
 /// A bridge's memory.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub struct Memory {
     modes: Modes<Mode>,
     groups: Vec<u16>,
     lamps: BTreeMap<u16, Lamp>,
+    /// Commands it knows again, by connection, if that matters, and sequence.
+    seen: Seen<(u64, u32)>,
     connections: u64,
     live: u32,
     logins: u64,
@@ -47,18 +53,19 @@ pub struct Snapshot {
 }
 
 impl Memory {
-    pub(super) fn new(bridge: &Bridge) -> Self {
-        Self {
+    pub(super) fn new(bridge: &Bridge) -> Result<Self, ConfigError> {
+        Ok(Self {
             modes: Modes::default(),
             groups: bridge.groups.clone(),
             lamps: bridge.lamps.iter().map(|id| (*id, Lamp::default())).collect(),
+            seen: Seen::new(bridge.applied_limit, bridge.applied_ttl)?,
             connections: 0,
             live: 0,
             logins: 0,
             applied: 0,
             repeated: 0,
             clock: None,
-        }
+        })
     }
     pub(super) fn misbehave(&mut self, quirk: Quirk) {
         self.modes.misbehave(quirk);
@@ -78,8 +85,15 @@ impl Memory {
     pub(super) fn let_in(&mut self) {
         self.logins += 1;
     }
-    pub(super) fn repeat(&mut self) {
-        self.repeated += 1;
+    /// A command arrived that would be obeyed, were it new.
+    pub(super) fn arrive(&mut self, now: Time, name: (u64, u32)) -> Arrival {
+        let arrival = self.seen.arrive(now, &name);
+        self.repeated += u64::from(!arrival.is_new());
+        arrival
+    }
+    /// It was here before.
+    pub(super) fn knows(&self, now: Time, name: (u64, u32)) -> bool {
+        self.seen.knows(now, &name)
     }
     /// The lamps of that name; none, if there is nobody.
     pub(super) fn meant(&self, to: Target) -> Vec<u16> {
@@ -89,14 +103,12 @@ impl Memory {
             Target::Group(_) => Vec::new(),
         }
     }
-    /// Does it to whom it is for. Which lamps that were.
-    pub(super) fn apply(&mut self, to: Target, command: &Command) -> Vec<u16> {
-        let meant = self.meant(to);
-        for id in &meant {
+    /// Does it to these lamps.
+    pub(super) fn apply(&mut self, lamps: &[u16], command: &Command) {
+        for id in lamps {
             self.lamps.entry(*id).and_modify(|lamp| command.apply(lamp));
         }
-        self.applied += u64::from(!meant.is_empty());
-        meant
+        self.applied += 1;
     }
     pub(super) fn lamps(&self) -> &BTreeMap<u16, Lamp> {
         &self.lamps

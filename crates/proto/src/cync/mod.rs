@@ -2,6 +2,7 @@
 //!
 //! Packets of a type, a length and a body, and frames inside some of them. See
 //! `docs/protocols/cync.md` for every byte.
+mod chaos;
 mod client;
 mod clock;
 mod command;
@@ -13,6 +14,7 @@ mod latency;
 mod login;
 mod memory;
 mod message;
+mod numbers;
 mod packet;
 mod quirk;
 mod redact;
@@ -29,9 +31,10 @@ use std::{
 };
 
 use crate::{
-    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, explain::Explanation,
-    session::Answers,
+    Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
+    explain::Explanation, session::Answers, turn::Turn,
 };
+pub use chaos::RawChaos;
 pub use client::Client;
 pub use clock::Clock;
 pub use command::{Body, Command, Target};
@@ -45,15 +48,17 @@ pub use packet::{HEADER, MAX_PACKET, Packet, Type};
 pub use quirk::{Mode, Quirk};
 pub use redact::Redactor;
 pub use request::{Combo, Hundred, Percent, Power, Query, Reply, Request, Rgb, Seen};
-pub use settings::{Pace, Secret, Settings};
+pub use settings::{KnowsAgain, Pace, Secret, Settings};
 pub use sync::{Record, Records};
 
-/// A Cync node: a controller that waits for a bridge, or the bridge with its lamps.
+/// A Cync node: a controller that waits for a bridge, or the bridge with its lamps. Clones are the same
+/// node: a controller of two bridges has two.
 #[derive(Clone, Debug)]
 pub struct Cync {
     bridge: Arc<settings::Bridge>,
     controller: settings::Controller,
     memory: Arc<Mutex<Memory>>,
+    numbers: Arc<Mutex<numbers::Numbers>>,
 }
 
 impl Cync {
@@ -74,6 +79,7 @@ impl Protocol for Cync {
     const ANSWERS: Answers = Answers::Named;
     const CONFIRM: Delivery = Delivery::Applied;
     const HIGHEST: Delivery = Delivery::Observed;
+    const COVER: NewCover = Some(|| Box::new(Redactor::default()));
     type Settings = Settings;
     type Request = Request;
     type Reply = Reply;
@@ -85,11 +91,15 @@ impl Protocol for Cync {
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
         let (bridge, controller) = settings.check()?;
-        let memory = Arc::new(Mutex::new(Memory::new(&bridge)));
-        Ok(Self { bridge: Arc::new(bridge), controller, memory })
+        let memory = Arc::new(Mutex::new(Memory::new(&bridge)?));
+        let numbers = Arc::default();
+        Ok(Self { bridge: Arc::new(bridge), controller, memory, numbers })
+    }
+    fn nth(settings: Settings, n: u32) -> Option<Settings> {
+        Some(settings.nth(n))
     }
     fn client(&self, now: Time) -> Client {
-        Client::new(self.controller, now)
+        Client::new(self.controller, self.numbers.clone(), now)
     }
     fn device(&self, now: Time) -> Device {
         Device::new(self.clone(), now)
@@ -133,7 +143,7 @@ impl Protocol for Cync {
     fn in_words(message: &[u8]) -> String {
         words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
     }
-    fn turns(message: &[u8]) -> Vec<crate::turn::Turn> {
+    fn turns(message: &[u8]) -> Vec<Turn> {
         turns::turns(message)
     }
 }

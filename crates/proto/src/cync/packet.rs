@@ -166,6 +166,11 @@ fn part_of_head(bytes: &[u8]) -> Head {
     Head::More
 }
 
+/// A packet can begin with this.
+pub(super) fn begins(byte: u8) -> bool {
+    first(byte).is_some()
+}
+
 fn first(byte: u8) -> Option<(Type, bool, u8)> {
     let version = byte & 7;
     let kind = Type::of(byte >> 4)?;

@@ -93,6 +93,27 @@ impl TryFrom<u8> for Hundred {
     }
 }
 
+impl Combo {
+    /// The plainest request that says this: a command of its own for one thing, a combo for several.
+    ///
+    /// # Errors
+    /// It says nothing.
+    pub fn request(self) -> Result<Request, ConfigError> {
+        let Self { to, on, brightness, temperature, rgb } = self;
+        Ok(match (on, brightness, temperature, rgb) {
+            (None, None, None, None) => {
+                let problem = "nothing to be; say on, brightness, temperature or rgb";
+                return Err(ConfigError::new("combo", problem));
+            }
+            (Some(on), None, None, None) => Request::Power(Power { to, on }),
+            (None, Some(percent), None, None) => Request::Brightness(Percent { to, percent }),
+            (None, None, Some(percent), None) => Request::Temperature(Percent { to, percent }),
+            (None, None, None, Some(rgb)) => Request::Rgb(Rgb { to, rgb }),
+            (..) => Request::Combo(self),
+        })
+    }
+}
+
 impl Request {
     /// Who is told what; nobody is, if it only asks.
     pub(super) fn command(&self) -> Option<(Target, Command)> {
@@ -108,6 +129,27 @@ impl Request {
                 (to, Command::Combo { on, brightness, temperature, rgb })
             }
             Self::Query(Query {}) => return None,
+        })
+    }
+
+    /// What takes it back, for whoever knows what the lamp was like before: the same of it as it was
+    /// then. A group has no one state, and asking changes nothing.
+    pub fn undo(&self, was: &Lamp) -> Option<Self> {
+        let (to @ Target::Lamp(_), command) = self.command()? else { return None };
+        let white = Hundred::try_from(was.temperature).ok();
+        let brightness = Hundred::try_from(was.brightness).ok();
+        Some(match command {
+            Command::Power(_) => Self::Power(Power { to, on: was.on }),
+            Command::Brightness(_) => Self::Brightness(Percent { to, percent: brightness? }),
+            Command::Temperature(_) | Command::Rgb(_) => match white {
+                Some(percent) => Self::Temperature(Percent { to, percent }),
+                None => Self::Rgb(Rgb { to, rgb: was.rgb }),
+            },
+            Command::Combo { .. } => {
+                let rgb = white.is_none().then_some(was.rgb);
+                Self::Combo(Combo { to, on: Some(was.on), brightness, temperature: white, rgb })
+            }
+            Command::Mode(_) => return None,
         })
     }
 

@@ -1,12 +1,16 @@
 //! What a person may set about a Cync node, and what it comes to.
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{clock::Clock, latency::Latency};
+use super::{
+    chaos::{Chaos, RawChaos},
+    clock::Clock,
+    latency::Latency,
+};
 use crate::{
     ConfigError, RawPolicy, Span, Time,
-    resilience::{Connection, RawReconnect, Stage},
+    resilience::{Connection, REMEMBERED, REMEMBERED_FOR, RawReconnect, Stage},
 };
 
 /// Nobody waits longer than this for a bridge to dial.
@@ -20,9 +24,25 @@ const MAX_LAMPS: usize = 160;
 const SOME_DAY: (i64, i16) = (1_710_090_271, -300);
 
 /// A login key. It has no form in which people could read it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct Secret(pub Arc<str>);
+
+impl<'de> Deserialize<'de> for Secret {
+    /// Text, or a number: on a command line nobody knows which was meant. What it is is in no error.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(Arc<str>),
+            Number(u64),
+        }
+        let wrong = |_| D::Error::custom("a key is text");
+        Ok(match Written::deserialize(d).map_err(wrong)? {
+            Written::Text(text) => Self(text),
+            Written::Number(n) => Self(n.to_string().into()),
+        })
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +59,17 @@ pub enum Pace {
     Steady,
     /// As unevenly as in a home of which there are captures: twenty times the median now and then.
     Home,
+}
+
+/// For how long a bridge knows a command again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnowsAgain {
+    /// As long as it remembers, whatever becomes of the connection.
+    #[default]
+    Always,
+    /// As long as the connection lasts: for controllers whose sequence begins anew with each.
+    Connection,
 }
 
 /// What a file or flag may set about a Cync node.
@@ -63,8 +94,16 @@ pub struct Settings {
     pub latency: Span,
     /// Bridge: how evenly.
     pub pace: Pace,
-    /// Bridge: decides its latencies.
+    /// Bridge: decides its latencies, and what goes wrong.
     pub seed: u64,
+    /// Bridge: what goes wrong by chance with commands and what it says of them.
+    pub chaos: RawChaos,
+    /// Bridge: commands it knows again.
+    pub applied_limit: usize,
+    /// Bridge: how long it knows one again.
+    pub applied_ttl: Span,
+    /// Bridge: whether it does so on another connection, too.
+    pub knows_again: KnowsAgain,
     /// Controller: from a login to the probe.
     pub greeting: Span,
     /// Controller: probe before the first command.
@@ -92,6 +131,10 @@ impl Default for Settings {
             latency: Span::millis(30),
             pace: Pace::Steady,
             seed: 0,
+            chaos: RawChaos::default(),
+            applied_limit: REMEMBERED,
+            applied_ttl: REMEMBERED_FOR,
+            knows_again: KnowsAgain::Always,
             greeting: Span::millis(500),
             probe: true,
             escape: false,
@@ -114,6 +157,11 @@ pub(super) struct Bridge {
     pub(super) keep_alive: u16,
     pub(super) redial: Duration,
     pub(super) latency: Latency,
+    pub(super) seed: u64,
+    pub(super) chaos: Chaos,
+    pub(super) applied_limit: usize,
+    pub(super) applied_ttl: Duration,
+    pub(super) knows_again: KnowsAgain,
     pub(super) patience: Duration,
 }
 
@@ -137,6 +185,16 @@ impl Controller {
 }
 
 impl Settings {
+    /// Those of the nth bridge of several: an id, lamps and latencies of its own.
+    pub(super) fn nth(self, n: u32) -> Self {
+        let id = u32::from_str_radix(&self.id, 16);
+        let id = id.map_or(self.id, |id| format!("{:08x}", id.wrapping_add(n)));
+        let step = u32::try_from(self.lamps.len()).unwrap_or(0).saturating_mul(n);
+        // An id that is too high is told by the check.
+        let step = u16::try_from(step).unwrap_or(u16::MAX);
+        let lamps = self.lamps.iter().map(|lamp| lamp.saturating_add(step)).collect();
+        Self { id, lamps, seed: self.seed.wrapping_add(n.into()), ..self }
+    }
     /// The only way from what people write to what is used.
     pub(super) fn check(self) -> Result<(Bridge, Controller), ConfigError> {
         let Self {
@@ -150,6 +208,10 @@ impl Settings {
             latency,
             pace,
             seed,
+            chaos,
+            applied_limit,
+            applied_ttl,
+            knows_again,
             greeting,
             probe,
             escape,
@@ -184,8 +246,23 @@ impl Settings {
         }
         let (patience, ping) = (patience.0, Some(ping.0).filter(|ping| !ping.is_zero()));
         let latency = Latency::new(latency.0, pace, seed);
-        let redial = redial.0;
-        let bridge = Bridge { id, key, lamps, groups, ping, keep_alive, redial, latency, patience };
+        let (redial, chaos) = (redial.0, Chaos::new(chaos)?);
+        let bridge = Bridge {
+            id,
+            key,
+            lamps,
+            groups,
+            ping,
+            keep_alive,
+            redial,
+            latency,
+            seed,
+            chaos,
+            applied_limit,
+            applied_ttl: applied_ttl.0,
+            knows_again,
+            patience,
+        };
         let greeting = greeting.0;
         Ok((bridge, Controller { greeting, probe, escape, patience, started, utc_offset }))
     }
@@ -199,6 +276,7 @@ impl Controller {
             connect_timeout: Span(FOREVER),
             ready_timeout: Span(self.patience + self.greeting + self.patience),
             recv_timeout: Span::millis(5_000),
+            tell_acked: true,
             max_attempts: 2,
             retry_on: vec![
                 Stage::Refused,
@@ -235,6 +313,24 @@ mod tests {
         assert_eq!(key(Settings { keep_alive: Span::millis(65_536_000), ..d() }), "keep_alive");
         assert_eq!(key(Settings { patience: Span::millis(0), ..d() }), "patience");
         assert_eq!(key(Settings { started: Some(i64::MAX), ..d() }), "started");
+    }
+
+    #[test]
+    fn several_bridges_share_neither_ids_nor_lamps_nor_chance() {
+        let settings = Settings { lamps: vec![7, 8], ..Settings::default() };
+        let all: Vec<_> = (0..3).map(|n| settings.clone().nth(n)).collect();
+        let told: Vec<_> = all.iter().map(|s| (&*s.id, &s.lamps[..], s.seed)).collect();
+        let first = ("00000001", &[7, 8][..], 0);
+        assert_eq!(told, [first, ("00000002", &[9, 10], 1), ("00000003", &[11, 12], 2)]);
+        assert_eq!(settings.nth(40_000).check().unwrap_err().key, "lamps");
+    }
+
+    #[test]
+    fn a_key_may_look_like_a_number_and_is_in_no_error() {
+        let read = |json: &str| serde_json::from_str::<Settings>(json);
+        assert_eq!(&*read(r#"{"key":1234567890123456}"#).unwrap().key.0, "1234567890123456");
+        let wrong = read(r#"{"key":["c0ffee5ec4e7b105"]}"#).unwrap_err().to_string();
+        assert!(!wrong.contains("c0ffee"), "{wrong}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Requests taken on and not yet answered: in order of submission, each in its phase, each with at
 //! most one time at which something is due.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::Delivery;
 use crate::{Ticket, Time};
@@ -15,8 +18,16 @@ pub(super) struct Pending<R> {
     pub(super) attempts: u32,
     /// The highest level that this attempt has proved so far.
     pub(super) reached: Option<Delivery>,
+    /// The level it must reach, if that is not the policy's.
+    pub(super) demanded: Option<Delivery>,
+    /// The highest level that any attempt has.
+    best: Option<Delivery>,
+    /// When the kernel had all of this attempt.
+    written: Option<Time>,
     /// The whole request's.
     pub(super) deadline: Option<Time>,
+    /// When it was taken on.
+    since: Time,
     /// When it goes stale, if it has not been sent by then.
     expires: Option<Time>,
     phase: Phase,
@@ -61,8 +72,20 @@ impl<R> Pending<R> {
     pub(super) fn phase(&self) -> Phase {
         self.phase
     }
+    /// When its attempt was written.
+    pub(super) fn written(&self) -> Option<Time> {
+        self.written
+    }
+    /// When it was written, if it was written once: of a repeated one nobody knows which is answered.
+    pub(super) fn written_once(&self) -> Option<Time> {
+        self.written.filter(|_| self.attempts == 1)
+    }
     pub(super) fn is_unsent(&self) -> bool {
         self.attempts == 0
+    }
+    /// How long it may take in all, if that is limited.
+    pub(super) fn time_allowed(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline - self.since)
     }
     pub(super) fn is_stale(&self, now: Time) -> bool {
         self.is_unsent() && self.expires.is_some_and(|at| at <= now)
@@ -125,14 +148,31 @@ impl<R> Outbox<R> {
         let seq = self.next;
         self.next += 1;
         let phase = Phase::Due(now);
-        let pending =
-            Pending { ticket, request, attempts: 0, reached: None, deadline, expires, phase };
+        let pending = Pending {
+            ticket,
+            request,
+            attempts: 0,
+            reached: None,
+            demanded: None,
+            best: None,
+            written: None,
+            deadline,
+            since: now,
+            expires,
+            phase,
+        };
         if let Some(at) = pending.alarm(true) {
             self.alarms.insert((at, seq));
         }
         self.by_seq.insert(seq, pending);
         self.seq_of.insert(ticket, seq);
         self.startable.insert(seq);
+    }
+    /// The request must reach this level.
+    pub(super) fn demand(&mut self, ticket: Ticket, level: Option<Delivery>) {
+        if let Some(pending) = self.find(ticket).and_then(|seq| self.by_seq.get_mut(&seq)) {
+            pending.demanded = level;
+        }
     }
     pub(super) fn find(&self, ticket: Ticket) -> Option<Seq> {
         self.seq_of.get(&ticket).copied()
@@ -166,16 +206,23 @@ impl<R> Outbox<R> {
         self.disarm(seq);
         let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
         pending.attempts += 1;
-        pending.reached = None;
+        (pending.reached, pending.written) = (None, None);
         let attempts = pending.attempts;
         self.set(seq, phase);
         attempts
     }
-    /// Its attempt has proved this level, and may prove more.
-    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) {
-        if let Some(pending) = self.by_seq.get_mut(&seq) {
-            pending.reached = pending.reached.max(Some(level));
-        }
+    /// Its attempt has proved this level, and may prove more. Says whether no attempt had got so far.
+    pub(super) fn reached(&mut self, seq: Seq, level: Delivery) -> bool {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.reached = pending.reached.max(Some(level));
+        let before = pending.best;
+        pending.best = before.max(Some(level));
+        pending.best > before
+    }
+    /// The kernel has all of its attempt.
+    pub(super) fn wrote(&mut self, now: Time, seq: Seq) {
+        let pending = self.by_seq.get_mut(&seq).expect("the place was just looked up");
+        pending.written = Some(now);
     }
     pub(super) fn set(&mut self, seq: Seq, phase: Phase) {
         self.disarm(seq);

@@ -3,7 +3,7 @@ use serde::Deserialize;
 
 use super::{
     Connection, Delivery, Queueing, RawBackoff, RawBreaker, RawPolicy, RawReconnect, Stage,
-    WhenOpen,
+    Timeout, WhenOpen,
 };
 use crate::Span;
 
@@ -36,11 +36,13 @@ policy_patch! { {
     ready_timeout: Span,
     send_timeout: Span,
     recv_timeout: Span,
+    timeout: Timeout,
     survive: Span,
     max_attempts: u32,
     backoff: RawBackoff,
     retry_on: Vec<Stage>,
     retry_ambiguous: bool,
+    tell_acked: bool,
     connection: Connection,
     queue: usize,
     queueing: Queueing,
@@ -67,6 +69,7 @@ mod tests {
             ready_timeout: Span::millis(2),
             send_timeout: Span::millis(3),
             recv_timeout: Span::millis(4),
+            timeout: Timeout::Adaptive,
             survive: Span::millis(5),
             deadline: Some(Span::millis(6)),
             max_attempts: 7,
@@ -74,6 +77,7 @@ mod tests {
             retry_on: vec![Stage::Nack],
             retry_ambiguous: false,
             confirm: Some(Delivery::Replied),
+            tell_acked: true,
             connection: Connection::Kept,
             queue: 9,
             queueing: Queueing::Latest,

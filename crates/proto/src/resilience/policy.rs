@@ -133,6 +133,17 @@ pub enum Queueing {
     Latest,
 }
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timeout {
+    /// `recv_timeout`, always.
+    #[default]
+    Fixed,
+    /// `recv_timeout` at first, and then what the answers so far make likely, from 100 ms to 5 s.
+    Adaptive,
+}
+
 /// What becomes of requests while the circuit breaker is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -155,6 +166,8 @@ pub struct RawPolicy {
     pub send_timeout: Span,
     /// For the answer, from when the bytes were taken.
     pub recv_timeout: Span,
+    /// Whether that stays so.
+    pub timeout: Timeout,
     /// How long a connection must stay healthy to count as survived.
     pub survive: Span,
     /// For the whole request, all attempts and delays included.
@@ -169,6 +182,8 @@ pub struct RawPolicy {
     pub retry_ambiguous: bool,
     /// The level a request must reach; the protocol's own by default.
     pub confirm: Option<Delivery>,
+    /// Tell when the peer's kernel has a request, also where more is demanded. Only Linux can.
+    pub tell_acked: bool,
     /// How connections are used.
     pub connection: Connection,
     /// Requests held at once; one more is refused.
@@ -193,6 +208,7 @@ impl Default for RawPolicy {
             ready_timeout: Span::millis(5000),
             send_timeout: Span::millis(1500),
             recv_timeout: Span::millis(1500),
+            timeout: Timeout::Fixed,
             survive: Span::millis(500),
             deadline: None,
             max_attempts: 2,
@@ -208,6 +224,7 @@ impl Default for RawPolicy {
             ],
             retry_ambiguous: true,
             confirm: None,
+            tell_acked: false,
             connection: Connection::PerRequest,
             queue: 1024,
             queueing: Queueing::Ordered,
@@ -226,6 +243,7 @@ pub struct Policy {
     pub(super) ready_timeout: Duration,
     pub(super) send_timeout: Duration,
     pub(super) recv_timeout: Duration,
+    pub(super) timeout: Timeout,
     pub(super) survive: Duration,
     pub(super) deadline: Option<Duration>,
     pub(super) max_attempts: u32,
@@ -233,6 +251,7 @@ pub struct Policy {
     pub(super) retry_on: Vec<Stage>,
     pub(super) retry_ambiguous: bool,
     pub(super) confirm: Delivery,
+    pub(super) tell_acked: bool,
     pub(super) connection: Connection,
     pub(super) queue: usize,
     pub(super) queueing: Queueing,
@@ -253,6 +272,7 @@ impl Policy {
             ready_timeout,
             send_timeout,
             recv_timeout,
+            timeout,
             survive,
             deadline,
             max_attempts,
@@ -260,6 +280,7 @@ impl Policy {
             retry_on,
             retry_ambiguous,
             confirm,
+            tell_acked,
             connection,
             queue,
             queueing,
@@ -295,6 +316,7 @@ impl Policy {
             ready_timeout: positive("ready_timeout", ready_timeout)?,
             send_timeout: positive("send_timeout", send_timeout)?,
             recv_timeout: positive("recv_timeout", recv_timeout)?,
+            timeout,
             survive: positive("survive", survive)?,
             deadline: deadline.map(|d| positive("deadline", d)).transpose()?,
             max_attempts,
@@ -302,6 +324,7 @@ impl Policy {
             retry_on,
             retry_ambiguous,
             confirm,
+            tell_acked: tell_acked && cfg!(target_os = "linux"),
             connection,
             queue,
             queueing,

@@ -63,7 +63,8 @@ impl Client {
                 Output::Fact(fact) => Output::Fact(fact),
                 Output::Finish => Output::Finish,
                 Output::Close(reason) => Output::Close(reason),
-                Output::Ready(_) | Output::Reply(..) => continue,
+                // Its terms ask for no encryption, so it is never told to begin it.
+                Output::Push(News::Proven(_)) | Output::Ready(_) | Output::Reply(..) => continue,
                 Output::Wait(_) => return,
             };
             self.out.push_back(output);

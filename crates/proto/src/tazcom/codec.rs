@@ -235,6 +235,10 @@ impl Message {
                 Ok(_) => DecodeError::Object,
             }
         })?;
+        // A list of values in the order of the keys is good enough for serde.
+        if !json.starts_with(b"{") {
+            return Err(DecodeError::Object);
+        }
         let from = || {
             let from = wire.from.as_ref().ok_or(DecodeError::Field("from is missing"))?;
             from.parse().map_err(|_| DecodeError::Field("from is no id of 43 characters"))
@@ -374,7 +378,8 @@ mod tests {
         for text in ["", "hello", "{", "{'type': 1}", "ACK!", "{} {}"] {
             assert_eq!(reason(text), "json", "{text}");
         }
-        for text in ["[]", "1", "\"HELLO\"", "{}", r#"{"type": 1}"#, "null"] {
+        let listed = format!(r#"["HELLO", null, "{ID}"]"#);
+        for text in ["[]", &listed, "1", "\"HELLO\"", "{}", r#"{"type": 1}"#, "null"] {
             assert_eq!(reason(text), "object", "{text}");
         }
         assert_eq!(reason(r#"{"type": "WELCOME"}"#), "type");

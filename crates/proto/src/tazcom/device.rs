@@ -1,42 +1,64 @@
 //! The fake peer's end of one connection: answers as a node would, or as it was told to.
 use std::{collections::VecDeque, sync::Arc};
 
-use bytes::Bytes;
-
 use super::{
-    Identity, Link, Message, Mode, News, Reply, Tazcom, link::frame, quirk::Moment, terms::Version,
+    Identity, Link, Message, Mode, News, Reply, Tazcom,
+    link::frame,
+    memory::Place,
+    quirk::{Connected, Moment},
+    terms::Version,
 };
 use crate::{CloseReason, Fact, Frame, Input, Never, Output, Session, Time, quirk::Mode as _};
 
-const NOISE: &[u8] = b"\x00\xff\x1b[31mnoise\r\x07\x80\xfe<html>\xf0\x0e\x01\n";
-
 /// The peer's end of one connection.
 pub struct Device {
-    peer: Tazcom,
+    pub(super) peer: Tazcom,
+    pub(super) place: Place,
     link: Link,
     /// How the last line is treated.
-    mode: Mode,
-    out: VecDeque<Output<Reply>>,
+    pub(super) mode: Mode,
+    pub(super) out: VecDeque<Output<Reply>>,
     /// Kept back until their time, in order.
-    held: VecDeque<(Time, Output<Reply>)>,
+    pub(super) held: VecDeque<(Time, Output<Reply>)>,
     /// It has closed, or never will by itself.
     over: bool,
 }
 
 impl Device {
     pub(super) fn new(peer: Tazcom, now: Time) -> Self {
-        let number = peer.memory().open();
-        let mode = peer.memory().strike(Moment::Open, peer.terms.version >= Version::V03);
+        let place = peer.memory().open();
+        let provable = peer.terms.version >= Version::V03;
+        let on = Connected { provable, before: place.before.is_some() };
+        let mode = peer.memory().strike(Moment::Open, on);
         let me = match mode {
             // Of another key, under our id: what is announced is ours, and the proof will not hold.
             Mode::Impostor => Arc::new(Identity::from_seed(peer.nonce(0)).claiming(peer.me.id())),
             _ => peer.me.clone(),
         };
-        let link = Link::listen(me, peer.terms.clone(), peer.nonce(number), now);
+        let link = Link::listen(me, peer.terms.clone(), peer.nonce(place.number), now);
         let (out, held) = (VecDeque::new(), VecDeque::new());
-        let mut device = Self { peer, link, mode: Mode::Success, out, held, over: false };
+        let mut device = Self { peer, place, link, mode: Mode::Success, out, held, over: false };
         device.tell(mode);
+        device.open(mode);
         device
+    }
+
+    fn open(&mut self, mode: Mode) {
+        match mode {
+            Mode::Reject => self.close(CloseReason::Local),
+            Mode::ResetBefore => self.close(CloseReason::Abort),
+            Mode::Unasked => self.send(frame(mode.name(), Message::Ack.encode())),
+            // Nothing else is done now: an impostor has another key, and where it listens is done elsewhere.
+            _ => {}
+        }
+    }
+
+    /// The wrong that is to be done at this moment, told as a fact if there is one.
+    fn strike(&mut self, moment: Moment) -> Mode {
+        let on = Connected { provable: self.is_provable(), before: self.place.before.is_some() };
+        let mode = self.peer.memory().strike(moment, on);
+        self.tell(mode);
+        mode
     }
 
     fn tell(&mut self, mode: Mode) {
@@ -46,77 +68,68 @@ impl Device {
         }
     }
 
+    fn is_provable(&self) -> bool {
+        self.peer.terms.version >= Version::V03
+    }
+
     fn hear(&mut self, now: Time) {
         loop {
             match self.link.poll_output() {
                 Output::Wait(_) => return,
-                Output::Received(frame) => {
-                    self.mode = self.peer.memory().strike(Moment::Line, false);
-                    self.out.push_back(Output::Received(frame));
-                    self.tell(self.mode);
-                    self.cut_short();
-                }
+                Output::Received(frame) => self.read(frame),
                 Output::Transmit(frame) => self.answer(now, frame),
                 Output::Close(reason) => self.end(now, reason),
-                Output::Push(News::Greeted(peer)) => self.peer.memory().greeted(peer),
+                Output::Push(News::Greeted(peer)) => {
+                    if self.strike(Moment::Heard) != Mode::Lie {
+                        self.peer.memory().greeted(peer);
+                    }
+                }
+                Output::Push(News::Heard(Message::Chat(chat))) => {
+                    if self.strike(Moment::Heard) != Mode::Lie {
+                        self.peer.memory().heard(chat);
+                    }
+                }
                 Output::Push(News::Impostor { claimed }) => {
                     self.peer.memory().unmasked();
                     let detail = format!("it claims to be {claimed} and cannot prove it");
                     self.out.push_back(Output::Fact(Fact::Odd { what: "impostor".into(), detail }));
                 }
-                Output::Push(News::Heard(Message::Chat(chat))) => self.peer.memory().heard(chat),
-                Output::Push(News::Heard(_)) | Output::Ready(_) | Output::Reply(..) => {}
+                // Its terms ask for no encryption, so it is never told to begin it.
+                Output::Push(News::Heard(_) | News::Proven(_))
+                | Output::Ready(_)
+                | Output::Reply(..) => {}
                 Output::Fact(fact) => self.out.push_back(Output::Fact(fact)),
                 Output::Finish => self.out.push_back(Output::Finish),
             }
         }
     }
 
-    /// Modes that end the connection in place of an answer.
-    fn cut_short(&mut self) {
+    fn read(&mut self, frame: Frame) {
+        let asks = matches!(
+            Message::decode(&frame.bytes),
+            Ok(Message::Hello { nonce: Some(_), .. }) if self.is_provable()
+        );
+        self.out.push_back(Output::Received(frame));
+        self.mode = self.strike(if asks { Moment::Asked } else { Moment::Line });
         match self.mode {
             Mode::HangUp => self.close(CloseReason::Local),
-            Mode::Vanish => self.close(CloseReason::Abort),
+            Mode::ResetAfter | Mode::Vanish => self.close(CloseReason::Abort),
+            Mode::HalfClose => self.out.push_back(Output::Finish),
+            // The others are about the answer.
             _ => {}
         }
     }
 
-    fn answer(&mut self, now: Time, right: Frame) {
-        if self.over {
-            return;
+    pub(super) fn send(&mut self, frame: Frame) {
+        if !self.over {
+            self.out.push_back(Output::Transmit(frame));
         }
-        let wrong = |bytes: Vec<u8>| frame(self.mode.name(), Bytes::from(bytes));
-        let frame = match self.mode {
-            Mode::Success | Mode::Impostor | Mode::PortChange => right,
-            Mode::Mute | Mode::HangUp | Mode::Vanish => return,
-            Mode::Late(after) => {
-                return self.held.push_back((now + after, Output::Transmit(right)));
-            }
-            Mode::Error => wrong(Message::Error.encode().to_vec()),
-            Mode::Oversized => {
-                let mut long = vec![b'x'; self.peer.terms.long];
-                long.push(b'\n');
-                wrong(long)
-            }
-            Mode::Unended => {
-                self.out.push_back(Output::Transmit(wrong(
-                    right.bytes[..right.bytes.len() - 1].to_vec(),
-                )));
-                return self.close(CloseReason::Local);
-            }
-            Mode::Garbage => wrong(NOISE.to_vec()),
-            Mode::Twice => {
-                self.out.push_back(Output::Transmit(right.clone()));
-                right
-            }
-        };
-        self.out.push_back(Output::Transmit(frame));
     }
 
     fn end(&mut self, now: Time, reason: CloseReason) {
         match self.mode {
             // Nothing is said, and nothing is ended: that is for the other to do.
-            Mode::Mute if reason == CloseReason::Local => {}
+            Mode::Mute | Mode::HalfClose if reason == CloseReason::Local => {}
             Mode::Late(after) if !self.held.is_empty() => {
                 self.held.push_back((now + after, Output::Close(reason)));
             }
@@ -124,7 +137,7 @@ impl Device {
         }
     }
 
-    fn close(&mut self, reason: CloseReason) {
+    pub(super) fn close(&mut self, reason: CloseReason) {
         if !self.over {
             self.over = true;
             self.out.push_back(Output::Close(reason));
@@ -155,8 +168,13 @@ impl Session for Device {
                 }
             }
             Input::Request(_, never) => match never {},
+            Input::Prompted => {
+                if self.strike(Moment::Told) == Mode::Vanish {
+                    self.close(CloseReason::Abort);
+                }
+            }
             Input::Timeout => self.link.handle_input(now, Input::Timeout),
-            Input::Forget(_) | Input::Prompted | Input::Leave => {}
+            Input::Forget(_) | Input::Leave => {}
         }
         self.hear(now);
         self.release(now);

@@ -4,19 +4,23 @@
 //! ```text
 //!  dialer     HELLO ───────────── ACK ─────────────▶ over          an old peer, whose id is not proven
 //!             HELLO+nonce ─ CHALLENGE ─ PROOF ─ ACK ─▶ open        0.3
+//!             HELLO+nonce ─ CHALLENGE ─ PROOF ─ ACK ─▶ TLS ─ ACK ─▶ open      0.3, encrypted
 //!             CHAT ────────────── ACK ─────────────▶ over          0.2
 //!  listener   answers in kind; to what is no JSON with ERROR, to everything else by closing
 //! ```
+//!
+//! Encrypting is done underneath: a link says with whom it is to begin, and is told that it has. The second
+//! ACK is needed since in TLS 1.3 the dialer is through before the listener has judged its key.
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::{
     Identity, NodeId,
     codec::{DecodeError, Message},
     hello::{Meeting, Role},
     line::Lines,
+    news::{News, Opening, Peer, Secure},
     terms::{Terms, Version},
 };
 use crate::{CloseReason, Fact, Frame, Input, Output, Proof, Session, Time};
@@ -35,41 +39,6 @@ pub struct Link {
     said: Time,
 }
 
-/// What a connection begins with, at the end that opened it.
-#[derive(Clone, Debug)]
-pub enum Opening {
-    /// A greeting, with 32 random bytes for one that can be proven.
-    Greet([u8; 32]),
-    /// One message, and no greeting.
-    Say(Message),
-    /// One line, whatever it is.
-    Line(Bytes),
-}
-
-/// What a link has to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "news", rename_all = "snake_case")]
-pub enum News {
-    /// Somebody is there. An encrypted connection can begin now if the id is proven.
-    Greeted(Peer),
-    /// One that claims an id and cannot prove it. The connection is closed.
-    Impostor {
-        /// The id of somebody else.
-        claimed: NodeId,
-    },
-    /// A message for us.
-    Heard(#[serde(skip)] Message),
-}
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Peer {
-    /// Its id, if it said one.
-    pub id: Option<NodeId>,
-    /// It has proven it, on this connection.
-    pub verified: bool,
-}
-
 #[derive(Debug)]
 enum State {
     /// We dialled, said HELLO with this nonce, and wait for ACK or CHALLENGE.
@@ -82,6 +51,10 @@ enum State {
     Listening([u8; 32]),
     /// We listen, and asked for the dialer's proof.
     Challenged(Meeting),
+    /// Both have proven themselves, and the connection is being encrypted.
+    Securing(Role, NodeId),
+    /// We dialled, it is encrypted, and the listener must say that it takes our key.
+    Secured(NodeId),
     /// Both have proven themselves.
     Open,
     /// Nothing more counts.
@@ -124,6 +97,19 @@ impl Link {
     /// Both ends have proven themselves, and it carries messages.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
+    }
+
+    /// The connection is encrypted now, and its other end has shown the key it was to show.
+    pub fn secured(&mut self, now: Time) {
+        let State::Securing(role, peer) = self.state else { return };
+        match role {
+            Role::Dialer => self.state = State::Secured(peer),
+            Role::Listener => {
+                self.send(now, &Message::Ack);
+                self.open(peer);
+                self.heard = now;
+            }
+        }
     }
 
     fn send(&mut self, now: Time, message: &Message) {
@@ -198,6 +184,11 @@ impl Link {
                 if !meeting.holds(Role::Dialer, &proof) {
                     return self.unmask(claimed);
                 }
+                if self.terms.encrypt {
+                    self.said = now;
+                    let ack = frame(Message::Ack.kind(), Message::Ack.encode());
+                    return self.secure(Role::Listener, claimed, Some(ack));
+                }
                 self.send(now, &Message::Ack);
                 self.open(claimed);
             }
@@ -217,7 +208,10 @@ impl Link {
                 self.state = State::Proved(from);
                 self.send(now, &Message::Proof(meeting.prove(Role::Dialer, &self.me)));
             }
-            (State::Proved(peer), Message::Ack) => self.open(*peer),
+            (State::Proved(peer), Message::Ack) if self.terms.encrypt => {
+                self.secure(Role::Dialer, *peer, None);
+            }
+            (State::Proved(peer) | State::Secured(peer), Message::Ack) => self.open(*peer),
             (State::Said, Message::Ack) => {
                 self.out.push_back(Output::Ready(Proof::RoundTrip));
                 self.out.push_back(Output::Push(News::Heard(Message::Ack)));
@@ -231,9 +225,10 @@ impl Link {
                 | Message::IWant(_)
                 | Message::Since(_)),
             ) => self.out.push_back(Output::Push(News::Heard(message))),
-            (State::Greeting(_) | State::Proved(_) | State::Said, Message::Error) => {
-                self.refuse("error", "the peer says that this was no message", line)
-            }
+            (
+                State::Greeting(_) | State::Proved(_) | State::Secured(_) | State::Said,
+                Message::Error,
+            ) => self.refuse("error", "the peer says that this was no message", line),
             (State::Over, _) => {}
             (
                 State::Greeting(_)
@@ -241,6 +236,8 @@ impl Link {
                 | State::Said
                 | State::Listening(_)
                 | State::Challenged(_)
+                | State::Securing(..)
+                | State::Secured(_)
                 | State::Open,
                 message,
             ) => {
@@ -260,6 +257,13 @@ impl Link {
         self.send(now, &Message::Ack);
         self.out.push_back(Output::Push(news));
         self.close(CloseReason::Local);
+    }
+
+    /// What came behind the last plain line is TLS already.
+    fn secure(&mut self, role: Role, peer: NodeId, last: Option<Frame>) {
+        self.state = State::Securing(role, peer);
+        let first = self.lines.take_all();
+        self.out.push_back(Output::Push(News::Proven(Secure { role, peer, last, first })));
     }
 
     fn open(&mut self, peer: NodeId) {
@@ -313,6 +317,11 @@ impl Link {
                     self.close(CloseReason::TimedOut("greeting".into()));
                 }
             }
+            State::Securing(..) | State::Secured(_) => {
+                if now >= self.heard + patience {
+                    self.close(CloseReason::TimedOut("encryption".into()));
+                }
+            }
         }
     }
 
@@ -326,7 +335,9 @@ impl Link {
             | State::Proved(_)
             | State::Said
             | State::Listening(_)
-            | State::Challenged(_) => Some(self.heard + patience),
+            | State::Challenged(_)
+            | State::Securing(..)
+            | State::Secured(_) => Some(self.heard + patience),
         }
     }
 }
@@ -337,6 +348,9 @@ impl Session for Link {
 
     fn handle_input(&mut self, now: Time, input: Input<'_, Message>) {
         match input {
+            Input::Received(bytes) if matches!(self.state, State::Securing(..)) => {
+                self.refuse("out_of_place", "bytes before TLS could begin", bytes);
+            }
             Input::Received(bytes) => {
                 self.lines.push(bytes);
                 self.read(now);

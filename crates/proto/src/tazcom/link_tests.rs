@@ -8,6 +8,7 @@ struct Pair {
     facts: Vec<String>,
     sent: [Vec<String>; 2],
     closed: [Option<CloseReason>; 2],
+    secure: [Option<Secure>; 2],
 }
 
 fn anna() -> Arc<Identity> {
@@ -18,8 +19,12 @@ fn ben() -> Arc<Identity> {
     Arc::new(Identity::from_seed([2; 32]))
 }
 
+fn plain() -> RawTerms {
+    RawTerms { encrypt: false, ..RawTerms::default() }
+}
+
 fn terms(version: Version) -> Terms {
-    Terms::new(RawTerms { version, ..RawTerms::default() }).unwrap()
+    Terms::new(RawTerms { version, ..plain() }).unwrap()
 }
 
 fn listener(version: Version) -> Link {
@@ -38,6 +43,7 @@ fn join(dialer: Link, listener: Link) -> Pair {
         facts: Vec::new(),
         sent: Default::default(),
         closed: Default::default(),
+        secure: Default::default(),
     };
     pair.run();
     pair
@@ -56,6 +62,14 @@ impl Pair {
                         self.sent[end].push(String::from_utf8(frame.bytes.to_vec()).unwrap());
                         let other = &mut self.ends[1 - end];
                         other.handle_input(Time::default(), Input::Received(&frame.bytes));
+                    }
+                    Output::Push(News::Proven(secure)) => {
+                        if let Some(last) = &secure.last {
+                            rested = 0;
+                            let other = &mut self.ends[1 - end];
+                            other.handle_input(Time::default(), Input::Received(&last.bytes));
+                        }
+                        self.secure[end] = Some(secure);
                     }
                     Output::Push(news) => self.news[end].push(news),
                     Output::Fact(Fact::Malformed { reason, .. }) => self.facts.push(reason.into()),
@@ -209,7 +223,7 @@ fn how_soon_is_what_was_set() {
         });
         (first.map(|at| at.since_start().as_millis()), last.last())
     };
-    let raw = RawTerms::default;
+    let raw = plain;
     let (heartbeat, idle) = (crate::Span::millis(2000), crate::Span::millis(6000));
     assert_eq!(alarm(raw()), (Some(30_000), None));
     assert_eq!(alarm(RawTerms { heartbeat, ..raw() }), (Some(2000), Some(false)));
@@ -224,4 +238,81 @@ fn a_silent_link_says_that_it_is_there_and_a_deaf_one_is_closed() {
     assert!(matches!(anna.poll_output(), Output::Transmit(frame) if frame.kind == "ping"));
     anna.handle_input(Time::from_millis(90_000), Input::Timeout);
     assert!(matches!(anna.poll_output(), Output::Close(CloseReason::TimedOut(_))));
+}
+
+/// Both ends have proven themselves, and are to be encrypted.
+fn proven() -> Pair {
+    let terms =
+        || Terms::new(RawTerms { encrypt: true, version: Version::V03, ..plain() }).unwrap();
+    let dialer = Link::dial(anna(), terms(), Opening::Greet([7; 32]), Time::default());
+    join(dialer, Link::listen(ben(), terms(), [8; 32], Time::default()))
+}
+
+#[test]
+fn an_encrypted_link_is_open_once_the_listener_has_said_so_under_it() {
+    let mut pair = proven();
+    let ack = Some(frame("ack", Message::Ack.encode()));
+    let secure = |role, peer: &Identity, last| {
+        let (peer, first) = (peer.id(), Bytes::new());
+        Some(Secure { role, peer, last, first })
+    };
+    let wanted = [secure(Role::Dialer, &ben(), None), secure(Role::Listener, &anna(), ack)];
+    assert_eq!(pair.secure, wanted);
+    pair.ends[0].secured(Time::default());
+    pair.run();
+    // The dialer is through. Whether the listener takes its key, nobody has said.
+    assert_eq!(pair.news, [vec![], vec![]]);
+    assert!(!pair.ends.iter().any(Link::is_open));
+    pair.ends[1].secured(Time::default());
+    pair.run();
+    assert_eq!(pair.news, [greeted(Some(&ben()), true), greeted(Some(&anna()), true)]);
+    assert!(pair.ends.iter().all(Link::is_open));
+    assert_eq!(pair.sent[1].last().unwrap(), "ACK\n");
+}
+
+#[test]
+fn nothing_but_that_word_opens_it() {
+    for line in [Message::Ping.encode(), Message::Since(0).encode(), Message::Error.encode()] {
+        let mut dialer = proven().ends.into_iter().next().unwrap();
+        dialer.secured(Time::default());
+        dialer.handle_input(Time::default(), Input::Received(&line));
+        assert!(!dialer.is_open());
+        let outputs = std::iter::from_fn(|| match dialer.poll_output() {
+            Output::Wait(_) => None,
+            output => Some(matches!(output, Output::Close(CloseReason::Misbehaved(_)))),
+        });
+        assert_eq!(outputs.last(), Some(true), "{line:?}");
+    }
+}
+
+#[test]
+fn what_came_behind_the_last_plain_line_belongs_to_the_encryption() {
+    let terms = Terms::new(RawTerms { version: Version::V03, ..RawTerms::default() }).unwrap();
+    let mut listener = Link::listen(ben(), terms, [8; 32], Time::default());
+    // Equal keys and nonces give equal proofs.
+    let mut said: Vec<_> = proven().sent[0].iter().map(|line| line.clone().into_bytes()).collect();
+    said[1].extend(b"\x16\x03\x01");
+    for bytes in &said {
+        listener.handle_input(Time::default(), Input::Received(bytes));
+    }
+    let first = std::iter::from_fn(|| match listener.poll_output() {
+        Output::Wait(_) => None,
+        Output::Push(News::Proven(secure)) => Some(secure.first),
+        _ => Some(Bytes::new()),
+    });
+    assert_eq!(first.last().unwrap(), &b"\x16\x03\x01"[..]);
+}
+
+#[test]
+fn encrypting_is_part_of_the_greeting_and_of_its_time() {
+    for secured in [false, true] {
+        let mut dialer = proven().ends.into_iter().next().unwrap();
+        if secured {
+            dialer.secured(Time::from_millis(4999));
+        }
+        assert_eq!(dialer.alarm(), Some(Time::from_millis(5000)));
+        dialer.handle_input(Time::from_millis(5000), Input::Timeout);
+        let closed = CloseReason::TimedOut("encryption".into());
+        assert!(matches!(dialer.poll_output(), Output::Close(reason) if reason == closed));
+    }
 }

@@ -2,11 +2,12 @@
 //! was said to it.
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{
-    Chat, NodeId, Peer,
-    quirk::{Mode, Moment, Quirk},
+    Chat, NodeId, Peer, Version,
+    quirk::{Connected, Mode, Moment, Quirk},
 };
 use crate::quirk::Modes;
 
@@ -20,9 +21,20 @@ const MAX_CHATS: usize = 1000;
 pub struct Memory {
     modes: Modes<Mode>,
     opened: u64,
+    /// It was told to leave its port, and has not left yet.
+    leaving: bool,
+    /// The CHALLENGE said last.
+    challenge: Option<Bytes>,
     greeted: BTreeMap<NodeId, Greeted>,
     impostors: u64,
     chats: VecDeque<Chat>,
+}
+
+/// A connection's place among the others.
+pub(super) struct Place {
+    pub(super) number: u64,
+    /// The last CHALLENGE of an earlier one.
+    pub(super) before: Option<Bytes>,
 }
 
 /// How a peer was heard.
@@ -39,8 +51,12 @@ pub struct Greeted {
 pub struct Snapshot {
     /// Its id.
     pub id: NodeId,
+    /// The version it speaks.
+    pub version: Version,
     /// The mode in force.
     pub mode: String,
+    /// Modes for a few times, which come before it.
+    pub next: Vec<String>,
     /// Who greeted it.
     pub greeted: BTreeMap<NodeId, Greeted>,
     /// How often somebody claimed an id and could not prove it.
@@ -51,18 +67,25 @@ pub struct Snapshot {
 
 impl Memory {
     pub(super) fn misbehave(&mut self, quirk: Quirk) {
+        self.leaving |= quirk.mode == Mode::PortChange;
         self.modes.misbehave(quirk);
     }
     pub(super) fn listening(&self) -> bool {
-        !matches!(self.modes.standing(), Mode::PortChange | Mode::Vanish)
+        !matches!(self.modes.standing(), Mode::Refuse | Mode::Vanish)
+    }
+    pub(super) fn leaves(&mut self) -> bool {
+        std::mem::take(&mut self.leaving)
     }
     /// Counts a connection that has just opened.
-    pub(super) fn open(&mut self) -> u64 {
+    pub(super) fn open(&mut self) -> Place {
         self.opened += 1;
-        self.opened
+        Place { number: self.opened, before: self.challenge.clone() }
     }
-    pub(super) fn strike(&mut self, moment: Moment, provable: bool) -> Mode {
-        self.modes.strike(|mode| mode.strikes(moment, provable))
+    pub(super) fn challenged(&mut self, challenge: Bytes) {
+        self.challenge = Some(challenge);
+    }
+    pub(super) fn strike(&mut self, moment: Moment, on: Connected) -> Mode {
+        self.modes.strike(|mode| mode.strikes(moment, on))
     }
     pub(super) fn greeted(&mut self, Peer { id, verified }: Peer) {
         let Some(id) = id else { return };
@@ -82,10 +105,12 @@ impl Memory {
         }
         self.chats.push_back(chat);
     }
-    pub(super) fn snapshot(&self, id: NodeId) -> Snapshot {
+    pub(super) fn snapshot(&self, id: NodeId, version: Version) -> Snapshot {
         Snapshot {
             id,
+            version,
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
+            next: self.modes.next(),
             greeted: self.greeted.clone(),
             impostors: self.impostors,
             chats: self.chats.iter().cloned().collect(),

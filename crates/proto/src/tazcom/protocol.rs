@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Identity, Message, NodeId, RawTerms, Terms, Version,
+    Identity, NodeId, RawTerms, Terms, Version,
     client::{self, Client},
     device::Device,
+    explain,
     memory::{Memory, Snapshot},
     quirk::Quirk,
 };
@@ -14,6 +15,22 @@ use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, Span, Time, explain::Explanation, rng::Rng,
     session::Answers,
 };
+
+/// What evidence calls lines.
+const KINDS: [&str; 12] = [
+    "hello",
+    "challenge",
+    "proof",
+    "ack",
+    "error",
+    "ping",
+    "chat",
+    "signed",
+    "ihave",
+    "iwant",
+    "since",
+    "junk",
+];
 
 /// What a client asks of a peer. Each takes a connection of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +132,8 @@ impl Protocol for Tazcom {
 
     fn new(settings: Settings) -> Result<Self, ConfigError> {
         let Settings { version, message_size_limit, envelope_size_limit, patience, key } = settings;
-        let others = RawTerms::default();
+        // A session here has nothing but its connection's bytes, so its links stay plain.
+        let others = RawTerms { encrypt: false, ..RawTerms::default() };
         let raw = RawTerms { version, message_size_limit, envelope_size_limit, patience, ..others };
         let me = Arc::new(Identity::from_seed(chance(key, 0)));
         Ok(Self { me, terms: Terms::new(raw)?, key, memory: Arc::default() })
@@ -142,11 +160,14 @@ impl Protocol for Tazcom {
     fn listening(&self) -> bool {
         self.memory().listening()
     }
+    fn leaves(&self) -> bool {
+        self.memory().leaves()
+    }
     fn snapshot(&self) -> Snapshot {
-        self.memory().snapshot(self.me.id())
+        self.memory().snapshot(self.me.id(), self.terms.version)
     }
     fn explain(bytes: &[u8]) -> Explanation {
-        explain(bytes)
+        explain::explain(bytes)
     }
     fn extent(bytes: &[u8]) -> Option<u64> {
         bytes.iter().position(|byte| *byte == b'\n').map(|at| at as u64 + 1)
@@ -154,23 +175,10 @@ impl Protocol for Tazcom {
     fn kind(message: &[u8]) -> &'static str {
         client::kind(message)
     }
-}
-
-/// Names every line, and what is wrong with it.
-fn explain(bytes: &[u8]) -> Explanation {
-    let mut said = Explanation::default();
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let text = String::from_utf8_lossy(line.trim_ascii());
-        match Message::decode(line) {
-            Ok(message) => said.part(line.len(), message.kind(), text),
-            Err(wrong) => said.part(line.len(), "junk", text).wrong(format!("a line {wrong}")),
-        };
-        if !line.ends_with(b"\n") {
-            said.wrong("without its newline");
-        }
+    fn kinds() -> Vec<&'static str> {
+        KINDS.to_vec()
     }
-    if bytes.is_empty() {
-        said.problem = Some("no bytes".into());
+    fn in_words(message: &[u8]) -> String {
+        String::from_utf8_lossy(message.trim_ascii()).into_owned()
     }
-    said
 }

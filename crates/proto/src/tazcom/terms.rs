@@ -1,5 +1,5 @@
 //! What can be set of a node's connections, checked once.
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +7,7 @@ use crate::{ConfigError, Span};
 
 /// Which of the published protocols a node speaks; each knows those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub enum Version {
     /// HELLO and ACK.
     #[default]
@@ -20,12 +21,44 @@ pub enum Version {
     V03,
 }
 
+/// A version as people write it: in quotes, or as the number it looks like.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Number(f64),
+}
+
+impl TryFrom<Written> for Version {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Text(text) => text.parse(),
+            Written::Number(number) => number.to_string().parse(),
+        }
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "0.1" => Ok(Self::V01),
+            "0.2" => Ok(Self::V02),
+            "0.3" => Ok(Self::V03),
+            other => Err(format!("no version `{other}`; there are 0.1, 0.2, 0.3")),
+        }
+    }
+}
+
 /// What a file or flag may set of connections, unchecked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawTerms {
     /// The protocol spoken.
     pub version: Version,
+    /// Links of 0.3 are encrypted once both ends have proven themselves; one that will not be is closed.
+    pub encrypt: bool,
     /// Longest line, in bytes with its newline, of those that greet.
     pub message_size_limit: usize,
     /// Longest line of a CHAT, and of anything between nodes that have proven themselves.
@@ -42,6 +75,7 @@ impl Default for RawTerms {
     fn default() -> Self {
         Self {
             version: Version::V01,
+            encrypt: true,
             message_size_limit: 1024,
             envelope_size_limit: 64 * 1024,
             patience: Span::millis(5000),
@@ -55,6 +89,7 @@ impl Default for RawTerms {
 #[derive(Clone, Debug)]
 pub struct Terms {
     pub(super) version: Version,
+    pub(super) encrypt: bool,
     pub(super) short: usize,
     pub(super) long: usize,
     pub(super) patience: Duration,
@@ -71,6 +106,7 @@ impl Terms {
     pub fn new(raw: RawTerms) -> Result<Self, ConfigError> {
         let RawTerms {
             version,
+            encrypt,
             message_size_limit,
             envelope_size_limit,
             patience,
@@ -93,7 +129,7 @@ impl Terms {
             return Err(ConfigError::new("patience", "must be more than nothing"));
         }
         let (patience, heartbeat, idle) = (patience.0, heartbeat.0, idle.0);
-        Ok(Self { version, short, long, patience, heartbeat, idle })
+        Ok(Self { version, encrypt, short, long, patience, heartbeat, idle })
     }
 }
 
@@ -106,6 +142,17 @@ impl Default for Terms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_may_be_written_as_a_number() {
+        let read = serde_json::from_str::<Version>;
+        assert_eq!(read("0.3").unwrap(), Version::V03);
+        assert_eq!(read("\"0.2\"").unwrap(), Version::V02);
+        assert_eq!(serde_json::to_string(&Version::V01).unwrap(), "\"0.1\"");
+        for none in ["0.4", "3", "\"0.30\"", "null"] {
+            assert!(read(none).is_err(), "{none}");
+        }
+    }
 
     #[test]
     fn senseless_settings_are_refused() {

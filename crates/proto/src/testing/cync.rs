@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::{client_takes, device_takes, explains};
 use crate::{
     Protocol, Span,
+    cover::Cover,
     cync::{Cync, Message, Redactor, Request, Settings},
 };
 

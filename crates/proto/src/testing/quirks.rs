@@ -32,6 +32,7 @@ pub fn obeys<P: Protocol>(device: &P, events: &[Event]) -> usize {
             Event::Quirk(text) => {
                 if let Ok(quirk) = text.parse() {
                     device.misbehave(quirk);
+                    ends.iter_mut().for_each(|end| end.happens(now, Input::Prompted));
                 }
             }
             Event::Open => {
@@ -57,7 +58,7 @@ pub fn obeys<P: Protocol>(device: &P, events: &[Event]) -> usize {
         }
         struck += ends.iter_mut().map(End::rest).sum::<usize>();
         // It can be asked at any time.
-        let _ = device.listening();
+        let _ = (device.listening(), device.leaves());
     }
     let _ = device.snapshot();
     struck

@@ -130,12 +130,15 @@ impl Device {
 
     fn apply(&mut self, now: Time, command: &Command) {
         let Command { ticket, ref msg_id, ref device_id, state } = *command;
-        let arrivals = self.lamp.memory().apply(now, msg_id, device_id, state);
-        self.out.push_back(Output::Fact(if arrivals > 1 {
-            Fact::Duplicate { ticket, arrivals }
-        } else {
+        let arrival = self.lamp.memory().apply(now, msg_id, device_id, state);
+        if arrival.forgot > 0 {
+            self.out.push_back(Output::Fact(Fact::Forgot { ids: arrival.forgot }));
+        }
+        self.out.push_back(Output::Fact(if arrival.is_new() {
             let state = if state { "on" } else { "off" };
             Fact::Applied { ticket, device_id: device_id.clone(), state: state.into() }
+        } else {
+            Fact::Duplicate { ticket, arrivals: arrival.times }
         }));
     }
 

@@ -1,8 +1,7 @@
 //! What a toggle device remembers over all its connections: what it is told to do wrong, the state of
 //! its devices, the commands it has seen.
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use lru::LruCache;
 use serde::Serialize;
 
 use super::{
@@ -12,12 +11,11 @@ use super::{
 use crate::{
     ConfigError, Time,
     quirk::{Modes, One},
+    resilience::{Arrival, Seen},
 };
 
 /// Devices remembered at most; a stranger cannot fill the memory with invented ids.
 const MAX_DEVICES: usize = 10_000;
-/// Commands remembered at most.
-const MAX_SEEN: usize = 1_000_000;
 
 /// What a device remembers over all its connections.
 #[derive(Debug)]
@@ -28,8 +26,7 @@ pub struct Memory {
     live: u32,
     /// The command asked last.
     last: Option<Arc<str>>,
-    seen: LruCache<Arc<str>, Seen>,
-    ttl: Duration,
+    seen: Seen<Arc<str>>,
     devices: BTreeMap<Arc<str>, Switch>,
 }
 
@@ -40,12 +37,6 @@ pub(super) struct Place {
     second: bool,
     /// The last command of an earlier one.
     pub(super) before: Option<Arc<str>>,
-}
-
-#[derive(Debug)]
-struct Seen {
-    at: Time,
-    arrivals: u32,
 }
 
 /// One device's state, and how often a command changed or confirmed it.
@@ -73,17 +64,12 @@ pub struct Snapshot {
 
 impl Memory {
     pub(super) fn new(limit: usize, ttl: Duration) -> Result<Self, ConfigError> {
-        // The cache takes its room at once.
-        let limit = NonZeroUsize::new(limit).filter(|limit| limit.get() <= MAX_SEEN);
-        let problem = || ConfigError::new("applied_limit", format!("must be from 1 to {MAX_SEEN}"));
-        let limit = limit.ok_or_else(problem)?;
         Ok(Self {
             modes: Modes::default(),
             opened: 0,
             live: 0,
             last: None,
-            seen: LruCache::new(limit),
-            ttl,
+            seen: Seen::new(limit, ttl)?,
             devices: BTreeMap::new(),
         })
     }
@@ -111,7 +97,7 @@ impl Memory {
             mode: Quirk { mode: self.modes.standing(), times: None }.to_string(),
             next: self.modes.next(),
             devices: self.devices.clone(),
-            seen: self.seen.iter().map(|(id, seen)| (id.clone(), seen.arrivals)).collect(),
+            seen: self.seen.iter().map(|(id, times)| (id.clone(), times)).collect(),
         }
     }
     /// The mode that strikes now, used up if it was for a few times only.
@@ -131,19 +117,17 @@ impl Memory {
         msg_id: &Arc<str>,
         device_id: &Arc<str>,
         state: bool,
-    ) -> u32 {
+    ) -> Arrival {
         self.last = Some(msg_id.clone());
-        let remembered = self.seen.get_mut(msg_id).filter(|seen| now - seen.at <= self.ttl);
-        if let Some(seen) = remembered {
-            seen.arrivals += 1;
-            return seen.arrivals;
+        let arrival = self.seen.arrive(now, msg_id);
+        if !arrival.is_new() {
+            return arrival;
         }
-        self.seen.put(msg_id.clone(), Seen { at: now, arrivals: 1 });
         if self.devices.len() >= MAX_DEVICES && !self.devices.contains_key(device_id) {
             self.devices.pop_first();
         }
         let switch = self.devices.entry(device_id.clone()).or_insert(Switch { state, applied: 0 });
         *switch = Switch { state, applied: switch.applied + 1 };
-        1
+        arrival
     }
 }

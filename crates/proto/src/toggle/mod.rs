@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, ConfigError, Delivery, Never, Protocol, Span, Time, explain::Explanation,
+    Answer, ConfigError, Delivery, Never, Protocol, Span, Time,
+    explain::Explanation,
+    resilience::{REMEMBERED, REMEMBERED_FOR},
     session::Answers,
 };
 pub use client::Client;
@@ -111,7 +113,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { answer: AnswerForm::Ack, applied_limit: 1000, applied_ttl: Span::millis(300_000) }
+        Self { answer: AnswerForm::Ack, applied_limit: REMEMBERED, applied_ttl: REMEMBERED_FOR }
     }
 }
 

@@ -4,4 +4,6 @@ mod client;
 mod levels;
 mod modes;
 mod pair;
+mod patience;
+mod repeats;
 mod vectors;

@@ -27,7 +27,7 @@ fn play(quirk: &str) -> (String, bool, Vec<String>, Pair<Cync>) {
         Fact::Malformed { reason, .. } => Some(reason.to_string()),
         Fact::Orphan { .. } => Some("orphan".into()),
         Fact::Duplicate { .. } => Some("duplicate".into()),
-        Fact::Applied { .. } | Fact::Quirk { .. } => None,
+        Fact::Applied { .. } | Fact::Forgot { .. } | Fact::Quirk { .. } => None,
     });
     let mut told: Vec<String> = told.collect();
     told.dedup();

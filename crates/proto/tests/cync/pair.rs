@@ -177,38 +177,27 @@ fn a_slow_home_is_slow_and_in_order_for_each_command() {
 }
 
 #[test]
-fn the_key_is_on_the_wire_and_nowhere_else() {
+fn what_people_may_read_of_a_login_has_no_key_in_it() {
     let cync = Cync::new(quiet()).unwrap();
     let mut device = cync.device(Time::default());
     let Output::Transmit(Frame { bytes: login, .. }) = device.poll_output() else { panic!() };
     assert!(login.windows(16).any(|w| w == SECRET.as_bytes()));
-    let mut client = cync.client(Time::default());
-    // Whole, with a byte wrong, and with an end too soon.
-    let mut wrong = login.to_vec();
-    wrong[11] = 0x20;
-    for bytes in [&login, &wrong[..], &login[..25]] {
-        client.handle_input(Time::default(), Input::Received(bytes));
+    // Whole, taken for another packet, with a byte wrong, and with an end too soon.
+    let harmed = |at: usize, byte: u8| {
+        let mut wrong = login.to_vec();
+        wrong[at] = byte;
+        wrong
+    };
+    for bytes in [&login[..], &harmed(0, 0x73), &harmed(4, 10), &harmed(11, 0x20), &login[..25]] {
+        let shown = format!("{:?}", Cync::explain(bytes));
+        let text = SECRET.as_bytes().windows(4).any(|run| {
+            shown.contains(std::str::from_utf8(run).unwrap())
+                || shown.contains(&proto::session::hex::encode(run))
+        });
+        assert!(!text, "{shown}");
     }
-    client.handle_input(Time::default(), Input::Eof);
-    let mut said = Vec::new();
-    loop {
-        match client.poll_output() {
-            Output::Wait(_) => break,
-            Output::Received(frame) => said.push(frame.bytes.to_vec()),
-            Output::Fact(Fact::Malformed { bytes, detail, .. }) => {
-                said.push(bytes.to_vec());
-                said.push(detail.into());
-            }
-            other => said.push(format!("{other:?}").into()),
-        }
-    }
-    assert!(said.len() > 4);
-    let all = said.concat();
-    assert!(!all.windows(16).any(|w| w == SECRET.as_bytes()), "{}", String::from_utf8_lossy(&all));
     let shown = format!("{:?} {:?}", Message::decode(&login), Cync::explain(&login));
-    assert!(
-        shown.contains("not shown") && !shown.contains(SECRET) && !shown.contains("63 30 66 66")
-    );
+    assert!(shown.contains("not shown"));
     assert!(!format!("{cync:?}").contains(SECRET));
     assert!(!serde_json::to_string(&cync.snapshot()).unwrap().contains(SECRET));
 }

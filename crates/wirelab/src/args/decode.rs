@@ -9,6 +9,7 @@ Examples:
   wirelab decode toggle --json - <packets.jsonl
   wirelab decode toggle --binary <capture.bin
   wirelab decode vkb a50d000401000000
+  wirelab decode tazcom --binary <line.txt
   wirelab decode hsms capture.pcapng --port 5000
   tcpdump -i any -w - -U port 5000 | wirelab decode hsms --json -
 
@@ -25,7 +26,7 @@ capture.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
-    /// Whose bytes they are: toggle, vkb, hsms or cync.
+    /// Whose bytes they are: toggle, vkb, hsms, cync or tazcom.
     pub(crate) protocol: String,
     /// The bytes in hex, or a file: a capture, or a frame a line; `-` reads stdin.
     #[arg(value_name = "HEX|FILE", required_unless_present = "binary", conflicts_with = "binary")]
@@ -36,6 +37,9 @@ pub(crate) struct DecodeArgs {
     /// Of a capture, only connections with this port at either end.
     #[arg(long, conflicts_with = "binary")]
     pub(crate) port: Option<u16>,
+    /// Shows login keys, which are covered otherwise.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
     /// Prints a JSON object for each frame.
     #[arg(long)]
     pub(crate) json: bool,

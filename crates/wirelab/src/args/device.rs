@@ -81,6 +81,28 @@ Settings of a cync device, for --set:
   id, key           of its login; latency, seed; pace steady or home
   ping, keep_alive, redial, patience
 
+Modes of a tazcom device:
+  mute              reads, and never answers; late D answers after D
+  error             answers ERROR; unknown_type with a type that nobody knows
+  hang_up           reads, then closes; reset_after resets; half_close finishes its side
+  reject            accepts and closes before reading; reset_before resets
+  refuse            has no listener at all
+  impostor          has its id and another key, so that its proof does not hold (0.3)
+  stale             proves itself with what an earlier connection was told (0.3)
+  lie               answers, and remembers nothing
+  oversized         answers a line over the limit; unended one without its newline
+  truncated         answers with half an answer, then all of it
+  corrupt N         answers with a bit turned in byte N
+  spelling WAY      answers in crlf, padded, bom, compact, escaped
+  garbage           answers noise; garbage_before, then answers
+  twice             answers twice; flood N so often; unasked as a connection opens
+  port_change       leaves its port and listens at another; what is open stays
+  vanish            resets every connection, and listens no more
+
+Settings of a tazcom device, for --set:
+  version           0.1, 0.2 or 0.3: what it speaks; key: a number its key comes from
+  message_size_limit, envelope_size_limit, patience
+
 Lines it takes on stdin while it runs:
   mode delay 2     from now on it does this
   next 3 timeout   only the next three times
@@ -107,7 +129,9 @@ Examples:
   wirelab device hsms --port 5000 --as secsgem --t7 3s
   wirelab device hsms --http-port 8080 & curl -d 'event 50' http://127.0.0.1:8080/tell
   wirelab device hsms --active --port 5001 --tool etcher.toml
+  wirelab device cync --devices 50 --to 192.0.2.4:23779 --set pace=home --set latency=86ms
   wirelab device vkb --port 0 --set replies=true --mode delay_reply --delay 0.2
+  wirelab device tazcom --host 0.0.0.0 --announce --set version=0.3 --mode impostor
 
 Exit codes: 0 told to stop, 2 usage, 3 environment (a port taken, a name not known).";
 
@@ -153,15 +177,28 @@ pub(crate) struct EquipmentArgs {
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct DeviceArgs {
-    /// Which kind of device: toggle, vkb, hsms or cync.
+    /// Which kind of device: toggle, vkb, hsms, cync or tazcom.
     pub(crate) protocol: String,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
     /// Port to listen on; 0 is any free one. The default is the protocol's own: 9000 for toggle,
-    /// 50995 for vkb, 5000 for hsms, 23779 for cync. One that dials dials there.
+    /// 50995 for vkb, 5000 for hsms, 23779 for cync, 5252 for tazcom. One that dials dials
+    /// there.
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// Where it dials, instead of --host and --port; for devices that dial.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
+    pub(crate) to: Option<String>,
+    /// Plays so many, each with an id, lamps and latencies of its own; for devices that dial.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) devices: u32,
+    /// Speaks TLS with whom it dials, whoever that is; for devices that dial.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// With --tls, dials nobody but who shows a certificate of this file, or one that those signed; PEM.
+    #[arg(long, value_name = "PATH", requires = "tls")]
+    pub(crate) ca: Option<PathBuf>,
     /// What it does with connections and commands; see below.
     #[arg(long, default_value = "success")]
     pub(crate) mode: String,
@@ -189,12 +226,18 @@ pub(crate) struct DeviceArgs {
     /// Serves metrics of what it saw on http://127.0.0.1:PORT/metrics; 0 is any free port, printed.
     #[arg(long, value_name = "PORT")]
     pub(crate) metrics_port: Option<u16>,
+    /// tazcom: is announced by multicast DNS, so that nodes find it; needs a --host that they can reach.
+    #[arg(long)]
+    pub(crate) announce: bool,
     /// Takes orders over HTTP on this port of 127.0.0.1; 0 is any free one, which is printed.
     #[arg(long, value_name = "PORT")]
     pub(crate) http_port: Option<u16>,
     /// Prints the raw chunks as well, as the kernel took and gave them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
 }
 
 /// A setting by its name. Its value is JSON where it reads as that, else text.

@@ -1,13 +1,21 @@
 //! `wirelab node`.
+mod limits;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use proto::tazcom::simulate::Topology;
 
+use super::talk::{self, AlertArgs, PeersArgs, SendArgs};
+pub(crate) use limits::{LimitArgs, LogFormat};
+
 const EXAMPLES: &str = "\
 Examples:
-  wirelab node --listen 0.0.0.0:5252
-  wirelab node --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node
+  wirelab node --no-mdns --listen 0.0.0.0:5252
+  wirelab node --no-mdns --peer 192.0.2.7:5252 --peer 192.0.2.8:5252
+  wirelab node --tui
+  wirelab node send 'water at the north door'
   wirelab node id --create
   wirelab node simulate 1000 --topology random --loss 0.05
 
@@ -21,7 +29,8 @@ Exit codes: 0 told to stop, 2 a flag or the key file makes no sense, 3 a port ta
 const SIMULATE: &str = "\
 Examples:
   wirelab node simulate 1000 --topology random --loss 0.05
-  wirelab node simulate 20 --topology line --json";
+  wirelab node simulate 20 --topology line --json
+  wirelab node simulate 500 --loss 0.1 --plot spread.svg";
 
 /// Is a TAZCOM node: greets its peers, hears and tells.
 ///
@@ -42,6 +51,15 @@ pub(crate) enum NodeWhat {
     /// Prints the id that belongs to the key.
     #[command(after_help = EXAMPLES)]
     Id(IdArgs),
+    /// Asks a node that runs who is there.
+    #[command(after_help = talk::EXAMPLES)]
+    Peers(PeersArgs),
+    /// Has a node that runs say something.
+    #[command(after_help = talk::EXAMPLES)]
+    Send(SendArgs),
+    /// Has a node that runs call for help, or say what became of a call.
+    #[command(after_help = talk::EXAMPLES)]
+    Alert(AlertArgs),
     /// Lets many nodes talk in a simulated world, and says how far their messages got.
     #[command(after_help = SIMULATE)]
     Simulate(SimulateArgs),
@@ -52,15 +70,36 @@ pub(crate) enum NodeWhat {
 pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Where it listens; port 0 is any free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:0")]
-    pub(crate) listen: SocketAddr,
+    /// Where it listens for peers, send and alert of the same user. If left out, beside the key:
+    /// node.sock for node.key.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Shows a screen to chat on instead of reading and writing lines.
+    #[arg(long)]
+    pub(crate) tui: bool,
+    /// Where it listens; port 0 is any free one. If left out, at every address and any free port.
+    ///
+    /// With one address, it is announced and looks for others there alone.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
     /// Somebody to greet; may be given many times.
     #[arg(long = "peer", value_name = "HOST:PORT")]
     pub(crate) peers: Vec<String>,
-    /// Longest line of a greeting, in bytes with its newline.
-    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
-    pub(crate) message_size_limit: usize,
+    /// Neither announces itself nor looks for others (multicast DNS); --peer says who is there.
+    #[arg(long)]
+    pub(crate) no_mdns: bool,
+    /// Looks for others and is not announced itself: whom it greets learns of it, nobody else.
+    #[arg(long)]
+    pub(crate) listen_only: bool,
+    /// Leaves links in plain, also those with nodes that have proven themselves: anybody on the way can read
+    /// and change what is said. Nodes that encrypt refuse such a link.
+    #[arg(long)]
+    pub(crate) insecure_plain: bool,
+    /// Sets limits from this file of TOML, in the words of their flags: idle_timeout = "60s".
+    #[arg(long, value_name = "FILE", env = "TAZCOM_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Which key.
@@ -106,15 +145,7 @@ pub(crate) struct SimulateArgs {
     /// Prints the plan and what came of it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Where the user's programs keep what is to outlive them; none if that cannot be known.
-pub(crate) fn state_dir() -> Option<PathBuf> {
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    if cfg!(windows) {
-        return absolute("LOCALAPPDATA").map(|dir| dir.join("wirelab"));
-    }
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    absolute("XDG_STATE_HOME").or_else(home).map(|dir| dir.join("wirelab"))
+    /// Writes a drawing, SVG: who had heard by when, hops, copies.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
 }

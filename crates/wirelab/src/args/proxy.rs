@@ -82,7 +82,8 @@ pub(crate) struct ProxyArgs {
     /// Where to carry to.
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
     pub(crate) to: Option<String>,
-    /// What is spoken, for faults that are about frames: toggle, vkb, hsms or cync.
+    /// What is spoken, for faults that are about frames, and so that secrets are covered: toggle, vkb,
+    /// hsms, cync or tazcom.
     #[arg(long, requires = "listen")]
     pub(crate) protocol: Option<String>,
     /// A fault in force from the start; may be given several times.
@@ -103,6 +104,9 @@ pub(crate) struct ProxyArgs {
     /// Prints the bytes as well, as the kernel took and gave them.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
     /// Prints every fault there is, and nothing else is done.
     #[arg(long, exclusive = true)]
     pub(crate) list_faults: bool,
@@ -123,4 +127,10 @@ pub(crate) struct RecordArgs {
     /// The file to write.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// What is spoken: its secrets are covered in the file. Without it nobody knows which bytes are.
+    #[arg(long)]
+    pub(crate) protocol: Option<String>,
+    /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
 }

@@ -46,7 +46,7 @@ pub(crate) struct ReplayArgs {
     /// Where to dial, as the client.
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "listen")]
     pub(crate) to: Option<String>,
-    /// What is spoken: toggle, vkb, hsms or cync. Frames are compared by kind and length then.
+    /// What is spoken: toggle, vkb, hsms, cync or tazcom. Frames are compared by kind and length then.
     #[arg(long)]
     pub(crate) protocol: Option<String>,
     /// Compares every byte, which is so without --protocol anyway.

@@ -3,7 +3,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser};
 use net::record::Level;
-use proto::{Delivery, Span, Stage};
+use proto::{Delivery, Span, Stage, resilience::Timeout};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +61,9 @@ pub(crate) struct ToggleArgs {
     /// For the answer.
     #[arg(long, value_name = "TIME", default_value = "1.5s", help_heading = "Patience")]
     pub(crate) recv_timeout: Span,
+    /// Whether that stays so, or follows how long answers take, between 100ms and 5s.
+    #[arg(long, value_name = "WHICH", default_value = "fixed", help_heading = "Patience")]
+    pub(crate) timeout: TimeoutArg,
     /// For the whole command, finding the host, all attempts and delays included.
     #[arg(long, value_name = "TIME", help_heading = "Patience")]
     pub(crate) deadline: Option<Span>,
@@ -151,6 +154,24 @@ pub(crate) enum Retry {
     Always,
     /// No: rather fail than risk a second application.
     Never,
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeoutArg {
+    /// `--recv-timeout`, always.
+    Fixed,
+    /// `--recv-timeout` at first, then what the answers of earlier commands make likely.
+    Adaptive,
+}
+
+impl From<TimeoutArg> for Timeout {
+    fn from(arg: TimeoutArg) -> Self {
+        match arg {
+            TimeoutArg::Fixed => Self::Fixed,
+            TimeoutArg::Adaptive => Self::Adaptive,
+        }
+    }
 }
 
 /// How long to stay after the command.

@@ -17,6 +17,7 @@ use std::{
 
 use lab::registry::AnyProtocol;
 use proto::{
+    cover::{Cover, covered},
     explain::{Explanation, Part},
     session::hex,
 };
@@ -27,7 +28,8 @@ use crate::{
     args::DecodeArgs,
     config,
     exit::{Exit, Failure},
-    lines, text,
+    lines::next_line,
+    text,
 };
 use tell::Teller;
 
@@ -41,8 +43,8 @@ const CHARS_SHOWN: usize = 160;
 /// # Errors
 /// The bytes are not hex, or cannot be read, or the output is not writable.
 pub(crate) fn run(args: DecodeArgs) -> Result<Exit, Failure> {
-    let DecodeArgs { protocol, hex, binary, json, port } = args;
-    let decoder = Decoder { protocol: config::find(&protocol)?, json, port };
+    let DecodeArgs { protocol, hex, binary, json, port, show_secrets } = args;
+    let decoder = Decoder { protocol: config::find(&protocol)?, json, port, show_secrets };
     if binary {
         return decoder.show(&read_stdin()?);
     }
@@ -96,6 +98,7 @@ struct Decoder {
     protocol: &'static dyn AnyProtocol,
     json: bool,
     port: Option<u16>,
+    show_secrets: bool,
 }
 
 /// What `--json` prints.
@@ -116,7 +119,8 @@ impl Decoder {
         if !capture::is_capture(&head) {
             return self.show_lines(BufReader::new(Cursor::new(head).chain(from)));
         }
-        let mut teller = Teller::new(self.protocol, self.json, Box::new(text::print));
+        let shows = self.show_secrets;
+        let mut teller = Teller::new(self.protocol, self.json, shows, Box::new(text::print));
         capture::decode(head, from, self.port, &mut teller)
     }
 
@@ -124,8 +128,9 @@ impl Decoder {
         let mut end = Exit::Done;
         let mut number = 0;
         let mut frames = 0;
+        let mut lines = Lines::new(self.protocol);
         let unreadable = |e| Failure::environment(format!("cannot read the lines: {e}"));
-        while let Some(line) = lines::next_line(&mut from).map_err(unreadable)? {
+        while let Some(line) = next_line(&mut from).map_err(unreadable)? {
             number += 1;
             if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
                 continue;
@@ -137,7 +142,8 @@ impl Decoder {
                         text::print("\n")?;
                     }
                     frames += 1;
-                    end = worse(end, self.show(&bytes)?);
+                    let shown = (!self.show_secrets).then(|| lines.cover(&bytes)).flatten();
+                    end = worse(end, self.show(shown.as_deref().unwrap_or(&bytes))?);
                 }
                 Err(problem) => {
                     text::talk(&format!("error: line {number}: {problem}"));
@@ -152,13 +158,38 @@ impl Decoder {
     }
 
     fn show(&self, bytes: &[u8]) -> Result<Exit, Failure> {
-        let explanation = &self.protocol.explain(bytes);
+        let mut explanation = self.protocol.explain(bytes);
+        let covered = covered(self.protocol.cover(), bytes).filter(|_| !self.show_secrets);
+        if self.show_secrets {
+            explanation.reveal(bytes);
+        }
+        let (bytes, explanation) = (covered.as_deref().unwrap_or(bytes), &explanation);
         let sound = explanation.is_sound();
         text::print(&match self.json {
             true => text::json_line(&Explained { sound, len: bytes.len(), explanation, schema: 1 }),
             false => table(bytes, explanation),
         })?;
         Ok(if sound { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// What was read line by line, in which a secret may go on in the next line.
+struct Lines {
+    protocol: &'static dyn AnyProtocol,
+    stream: Option<Box<dyn Cover>>,
+}
+
+impl Lines {
+    fn new(protocol: &'static dyn AnyProtocol) -> Self {
+        Self { protocol, stream: None }
+    }
+    /// The next line's bytes as they may be shown. A line that is sound by itself goes on with nothing.
+    fn cover(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let new = self.protocol.cover()?;
+        if self.protocol.explain(bytes).is_sound() {
+            self.stream = None;
+        }
+        self.stream.get_or_insert_with(new).pass(bytes).map(|shown| shown.to_vec())
     }
 }
 

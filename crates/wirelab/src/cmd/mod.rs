@@ -2,6 +2,7 @@
 pub(crate) mod bench;
 pub(crate) mod capture;
 pub(crate) mod completions;
+pub(crate) mod cync;
 pub(crate) mod decode;
 pub(crate) mod device;
 pub(crate) mod diff;

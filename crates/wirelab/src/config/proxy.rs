@@ -7,6 +7,7 @@ use std::{
 
 use lab::registry::AnyProtocol;
 use net::proxy::{Rule, Speech};
+use proto::cover::NewCover;
 
 use super::{entropy, find};
 use crate::{
@@ -22,6 +23,7 @@ pub(crate) struct Carrying {
     pub(crate) api: Option<SocketAddr>,
     pub(crate) evidence: Option<PathBuf>,
     pub(crate) raw: bool,
+    pub(crate) show_secrets: bool,
 }
 
 /// The proxy that is there from the start.
@@ -41,6 +43,8 @@ pub(crate) struct Replaying {
     pub(crate) addrs: Vec<SocketAddr>,
     /// Whose frames are compared; none if it is bytes.
     pub(crate) protocol: Option<&'static dyn AnyProtocol>,
+    /// What keeps its secrets out of what is told.
+    pub(crate) cover: NewCover,
     pub(crate) patience: Duration,
     pub(crate) json: bool,
 }
@@ -58,6 +62,7 @@ pub(crate) fn carrying(args: ProxyArgs) -> Result<Carrying, Failure> {
         api,
         evidence,
         raw,
+        show_secrets,
         list_faults: _,
     } = args;
     let api = api.map(|addr| address("--api", &addr)).transpose()?;
@@ -70,16 +75,17 @@ pub(crate) fn carrying(args: ProxyArgs) -> Result<Carrying, Failure> {
         _ => None,
     };
     let seed = seed.map_or_else(entropy, Ok)?;
-    Ok(Carrying { first, seed, http_port, api, evidence, raw })
+    Ok(Carrying { first, seed, http_port, api, evidence, raw, show_secrets })
 }
 
 /// # Errors
 /// A host is not known.
 pub(crate) fn recording(args: RecordArgs) -> Result<Carrying, Failure> {
-    let RecordArgs { listen, to, out } = args;
-    let first = Some(first(&listen, to, None, &[])?);
+    let RecordArgs { listen, to, out, protocol, show_secrets } = args;
+    let first = Some(first(&listen, to, protocol, &[])?);
     let evidence = Some(out);
-    Ok(Carrying { first, seed: 0, http_port: None, api: None, evidence, raw: false })
+    let (http_port, api, raw) = (None, None, false);
+    Ok(Carrying { first, seed: 0, http_port, api, evidence, raw, show_secrets })
 }
 
 fn first(
@@ -114,11 +120,13 @@ pub(crate) fn replaying(args: ReplayArgs) -> Result<Replaying, Failure> {
     if patience.0.is_zero() {
         return Err(Failure::usage("--patience must be longer than 0"));
     }
-    let protocol = protocol.map(|name| find(&name)).transpose()?.filter(|_| !exact);
-    Ok(Replaying { file, side, addrs, protocol, patience: patience.0, json })
+    let protocol = protocol.map(|name| find(&name)).transpose()?;
+    let cover = protocol.and_then(|protocol| protocol.cover());
+    let protocol = protocol.filter(|_| !exact);
+    Ok(Replaying { file, side, addrs, protocol, cover, patience: patience.0, json })
 }
 
-fn address(flag: &str, text: &str) -> Result<SocketAddr, Failure> {
+pub(super) fn address(flag: &str, text: &str) -> Result<SocketAddr, Failure> {
     addresses(flag, text).map(|addrs| addrs[0])
 }
 

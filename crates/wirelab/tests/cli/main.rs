@@ -6,6 +6,8 @@ mod blackhole;
 mod bounds;
 mod browser;
 mod captures;
+#[cfg(unix)]
+mod cync;
 mod decode;
 #[cfg(target_os = "linux")]
 mod descriptors;
@@ -25,6 +27,14 @@ mod metrics;
 mod netns;
 #[cfg(unix)]
 mod node;
+#[cfg(unix)]
+mod node_limits;
+#[cfg(target_os = "linux")]
+mod node_net;
+#[cfg(unix)]
+mod node_screen;
+#[cfg(unix)]
+mod node_talk;
 mod orders;
 mod output;
 mod pcap;
@@ -41,6 +51,8 @@ mod stages;
 mod support;
 mod sweep;
 mod target;
+#[cfg(unix)]
+mod tazcom;
 mod toggle;
 mod tools;
 mod toxiproxy;

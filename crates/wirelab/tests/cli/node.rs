@@ -6,36 +6,39 @@ use serde_json::Value;
 use crate::support::*;
 
 /// A node on loopback, with its keys under this directory unless told otherwise.
-struct Node {
-    running: Running,
-    id: String,
-    listen: String,
+pub(crate) struct Node {
+    pub(crate) running: Running,
+    pub(crate) id: String,
+    pub(crate) listen: String,
 }
 
-fn node_in(state: &Path, words: &[&str]) -> Command {
+pub(crate) fn node_in(state: &Path, words: &[&str]) -> Command {
     let mut command = wirelab();
     command.env("XDG_STATE_HOME", state).arg("node").args(words);
     command
 }
 
 impl Node {
-    fn start(state: &Path, flags: &[&str]) -> Self {
-        let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
-        let running = Running::start(&mut node_in(state, &flags));
+    pub(crate) fn start(state: &Path, flags: &[&str]) -> Self {
+        let flags = [&["--no-mdns", "--listen", "127.0.0.1:0"], flags].concat();
+        Self::of(&mut node_in(state, &flags))
+    }
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let running = Running::start(command);
         let started = json(&running.out.next());
         assert_eq!(started["event"], "started");
         let text = |key: &str| started[key].as_str().unwrap().to_owned();
         Self { id: text("id"), listen: text("listen"), running }
     }
-    fn tells(&self, event: &str) -> Value {
+    pub(crate) fn tells(&self, event: &str) -> Value {
         json(&self.running.out.until(&format!(r#""event":"{event}""#)))
     }
-    fn meets(&self, other: &Self) {
+    pub(crate) fn meets(&self, other: &Self) {
         let joined = self.tells("joined");
         assert_eq!((&joined["id"], &joined["verified"]), (&other.id.clone().into(), &true.into()));
     }
     /// The next message: who wrote it, where, and its words.
-    fn hears(&self) -> (String, String, String) {
+    pub(crate) fn hears(&self) -> (String, String, String) {
         let heard = self.tells("message");
         assert_eq!(heard["verified"], true, "{heard}");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -43,12 +46,12 @@ impl Node {
     }
 }
 
-fn json(line: &str) -> Value {
+pub(crate) fn json(line: &str) -> Value {
     serde_json::from_str(line).expect(line)
 }
 
 /// Two nodes that have met, and where their keys are.
-fn pair() -> (Node, Node, tempfile::TempDir) {
+pub(crate) fn pair() -> (Node, Node, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let a = Node::start(dir.path(), &[]);
     let b = Node::start(dir.path(), &["--peer", &a.listen]);
@@ -57,7 +60,7 @@ fn pair() -> (Node, Node, tempfile::TempDir) {
     (a, b, dir)
 }
 
-fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
@@ -110,6 +113,31 @@ fn told_to_stop_it_says_how_it_ends_and_leaves_nobody_waiting() {
             ["Shutdown signal received...", "TCP server closed", "Node shut down successfully."];
         assert_eq!(b.running.err.rest(), wanted);
         assert_eq!(a.tells("left")["id"], b.id.as_str());
+    }
+}
+
+/// Each kind talks to its own.
+#[test]
+fn links_are_encrypted_unless_that_was_declined() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = ["--insecure-plain"];
+    let a = Node::start(dir.path(), &plain);
+    let mut b = Node::start(dir.path(), &["--peer", &a.listen, plain[0]]);
+    a.meets(&b);
+    b.running.say("in plain");
+    assert_eq!(a.hears().2, "in plain");
+    let mut c = Node::start(dir.path(), &["--peer", &a.listen]);
+    // It is nobody to c, who looks until the link has failed.
+    let refused = |peers: &Value| {
+        let failed =
+            |peer: &Value| peer["failures"].as_u64() > Some(0) && peer["verified"] == false;
+        peers["peers"].as_array().unwrap().iter().any(failed)
+    };
+    loop {
+        c.running.say("peers");
+        if refused(&c.tells("peers")) {
+            break;
+        }
     }
 }
 
@@ -224,7 +252,7 @@ fn the_limit_of_lines_decides_who_is_understood() {
 }
 
 /// What is answered to a line, until the end.
-fn said_to(addr: &str, line: &str) -> String {
+pub(crate) fn said_to(addr: &str, line: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut old = std::net::TcpStream::connect(addr).unwrap();
     old.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -252,4 +280,21 @@ fn simulated_worlds_are_equal_for_equal_seeds() {
         assert!(ask(&wrong).failed(2).contains(named));
     }
     assert!(run(["node", "simulate", "1"]).failed(2).contains("N must be from 2 to 10000"));
+}
+
+#[test]
+fn a_simulated_world_is_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let plot = dir.path().join("spread.svg");
+    let ask = |plot: &Path| {
+        let plot = plot.to_str().unwrap();
+        run(["node", "simulate", "12", "--messages", "2", "--plot", plot, "--json"])
+    };
+    let outcome = ask(&plot).ok().result()["outcome"].clone();
+    let drawn = fs::read_to_string(&plot).unwrap();
+    assert!(drawn.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{drawn}");
+    assert_eq!(drawn.matches("<polyline").count(), 1);
+    let bars = |key: &str| outcome["spread"][key].as_array().unwrap().len();
+    assert_eq!(drawn.matches("<rect").count(), bars("hops") + bars("copies"), "{outcome}");
+    assert!(ask(&dir.path().join("no/such/place.svg")).failed(3).contains("cannot write"));
 }

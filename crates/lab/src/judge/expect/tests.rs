@@ -260,3 +260,19 @@ fn levels_are_compared_exactly() {
     let lower = r#"outcome = { client = "toggler", is = "ok", delivery = "replied" }"#;
     check(&applied, &[exact], &[lower]);
 }
+
+#[test]
+fn quality_is_a_share_and_a_percentile() {
+    let met = [
+        r#"quality = { client = "toggler", ok = 1.0 }"#,
+        r#"quality = { client = "toggler", ok = 1.0, p99 = "1h" }"#,
+    ];
+    let unmet = [
+        r#"quality = { client = "toggler", ok = 1.0, requests = 2 }"#,
+        r#"quality = { client = "nobody", ok = 0.0 }"#,
+    ];
+    check(&Tape::sound(), &met, &unmet);
+    let half = Tape::sound().client(done(TICKET, failed(Stage::Reset), 2));
+    let met = [r#"quality = { client = "toggler", ok = 0.5, requests = 2 }"#];
+    check(&half, &met, &[r#"quality = { client = "toggler", ok = 0.51 }"#]);
+}

@@ -1,7 +1,10 @@
 //! What the packet log calls each record, and how much it matters.
 use std::borrow::Cow;
 
-use proto::{CloseReason, Fact, resilience::BreakerEvent};
+use proto::{
+    CloseReason, Fact,
+    resilience::{BreakerEvent, QueueEvent},
+};
 
 use crate::record::{End, Event, Level, packet::About};
 
@@ -36,6 +39,7 @@ pub(super) fn words(about: &About<'_>, event: &Event) -> Option<Words> {
         Event::Fact { fact, .. } => match fact {
             Fact::Applied { .. } => (Info, "fact", "Command applied"),
             Fact::Duplicate { .. } => (Info, "fact", "Repeated command not applied again"),
+            Fact::Forgot { .. } => (Debug, "fact", "Commands of old forgotten"),
             Fact::Quirk { .. } => (Info, "fact", "Did wrong on purpose"),
             Fact::Malformed { .. } => (Warning, "fact", "Bytes that are no frame"),
             Fact::Orphan { .. } => (Warning, "fact", "Answer repeated"),
@@ -63,6 +67,14 @@ pub(super) fn words(about: &About<'_>, event: &Event) -> Option<Words> {
         Event::Done { end: End::Failed { .. }, .. } => (Error, "done", "Command failed"),
         Event::Proved { .. } => (Info, "proved", "Peer is really there"),
         Event::Lost { .. } => (Warning, "lost", "Kept connection lost"),
+        Event::Reached { .. } => (Debug, "reached", "Command got further"),
+        Event::Pulse { .. } => (Debug, "pulse", "Patience adapted"),
+        Event::Intake { what, .. } => match what {
+            QueueEvent::Put | QueueEvent::Taken => (Debug, "intake", "Somebody listens"),
+            QueueEvent::Full => (Warning, "intake", "Nobody reads what came unasked"),
+            QueueEvent::Dropped { .. } => (Warning, "intake", "What came unasked was dropped"),
+            QueueEvent::Changed { .. } => (Warning, "intake", "Other rule for what nobody reads"),
+        },
         Event::Resent { .. } => (Info, "resent", "Last state sent again"),
         Event::Breaker { what: BreakerEvent::Counted { .. } } => {
             (Warning, "breaker", "Failure counted")

@@ -1,5 +1,6 @@
 //! What a bridge does about commands: tells sound ones from others, obeys each once, and answers.
 use super::*;
+use crate::cync::settings::KnowsAgain;
 
 impl Device {
     /// A sound command; or none.
@@ -12,8 +13,7 @@ impl Device {
             code::QUERY => None,
             _ => Some(Command::decode(command, body).ok()?),
         };
-        // Sequences begin anew with every connection.
-        let name = format!("{:08x}/{}/{seq}", self.cync.bridge.id, self.place);
+        let name = format!("{:08x}/{}/{seq}", self.cync.bridge.id, self.era());
         let ticket = Ticket::from_wire(&name);
         let asked = Asked { device: *device, id: *id, seq, code: command, to, ticket };
         inner.is_right().then_some(asked)
@@ -47,38 +47,42 @@ impl Device {
         self.tell(Fact::malformed(reason, detail, bytes));
     }
 
+    /// What a sequence must share with another to be the same: nothing, or the connection.
+    fn era(&self) -> u64 {
+        match self.cync.bridge.knows_again {
+            KnowsAgain::Always => 0,
+            KnowsAgain::Connection => self.place,
+        }
+    }
+
     pub(super) fn obey(&mut self, now: Time, asked: &Asked) {
         let mode = self.strike(Moment::Command, Some(asked.ticket));
-        let before = self.known.iter_mut().find(|(seq, _)| *seq == asked.seq);
-        let arrivals = before.map(|(_, arrivals)| {
-            *arrivals += 1;
-            *arrivals
-        });
-        let lamps = match (arrivals, asked.to) {
-            (Some(arrivals), to) => {
-                self.cync.memory().repeat();
-                self.tell(Fact::Duplicate { ticket: asked.ticket, arrivals });
-                to.map_or_else(Vec::new, |(to, _)| self.cync.memory().meant(to))
-            }
-            (None, Some((to, command))) if mode.applies() => self.apply(asked, to, &command),
-            (None, _) => Vec::new(),
+        let known = self.cync.memory().knows(now, (self.era(), asked.seq));
+        let lamps = match asked.to {
+            Some((to, command)) if known || mode.applies() => self.apply(now, asked, to, &command),
+            Some(_) | None => Vec::new(),
         };
         self.answer(now, mode, asked, &lamps);
     }
 
-    fn apply(&mut self, asked: &Asked, to: Target, command: &Command) -> Vec<u16> {
-        if self.known.len() == MAX_KNOWN {
-            self.known.pop_front();
+    /// Does it to whom it is for, unless that was done before.
+    fn apply(&mut self, now: Time, asked: &Asked, to: Target, command: &Command) -> Vec<u16> {
+        let ticket = asked.ticket;
+        let lamps = self.cync.memory().meant(to);
+        if lamps.is_empty() {
+            self.odd("no_such_lamp", format!("nobody here is called {to}"));
+            return lamps;
         }
-        self.known.push_back((asked.seq, 1));
-        let lamps = self.cync.memory().apply(to, command);
-        let (ticket, device_id): (_, Arc<str>) = (asked.ticket, to.to_string().into());
-        match lamps.is_empty() {
-            true => self.odd("no_such_lamp", format!("nobody here is called {to}")),
-            false => {
-                let state = command.in_words().into();
-                self.tell(Fact::Applied { ticket, device_id, state });
-            }
+        let arrival = self.cync.memory().arrive(now, (self.era(), asked.seq));
+        if arrival.forgot > 0 {
+            self.tell(Fact::Forgot { ids: arrival.forgot });
+        }
+        if arrival.is_new() {
+            self.cync.memory().apply(&lamps, command);
+            let (device_id, state) = (to.to_string().into(), command.in_words().into());
+            self.tell(Fact::Applied { ticket, device_id, state });
+        } else {
+            self.tell(Fact::Duplicate { ticket, arrivals: arrival.times });
         }
         lamps
     }

@@ -16,14 +16,15 @@
 mod link;
 mod requests;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     Breaker, BreakerConfig, BreakerEvent, Connection, Delivery, Policy, RequestError, Stage,
     breaker::Permit,
     outbox::{Order, Outbox, Phase},
-    policy::Queueing,
+    policy::{Queueing, Timeout},
     reconnect::Reconnect,
+    rtt::{Pulse, Rtt},
 };
 use crate::{
     CloseReason, Fact, Frame, Input, Output, Proof, Protocol, Session, Ticket, Time,
@@ -35,6 +36,8 @@ use crate::{
 pub enum Happening<'a, R> {
     /// Take this request on.
     Submit(Ticket, R),
+    /// The same with demands of its own.
+    Demand(Ticket, R, Demand),
     /// The connection asked for is open.
     Connected,
     /// It could not be opened.
@@ -67,6 +70,15 @@ pub enum Happening<'a, R> {
     Reconfigure(BreakerConfig),
     /// Answer everything and stop.
     Shutdown,
+}
+
+/// What a request demands for itself, whatever the policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// The level at which it counts as done.
+    pub level: Option<Delivery>,
+    /// For the whole of it, all attempts and delays included.
+    pub deadline: Option<Duration>,
 }
 
 /// What a supervisor wants done, or has to tell.
@@ -125,6 +137,15 @@ pub enum Note {
         /// When the next begins, if there is one.
         retry_at: Option<Time>,
     },
+    /// It got this far, and is to get further. What the request ends with is not told here.
+    Reached {
+        /// The request.
+        ticket: Ticket,
+        /// How far.
+        level: Delivery,
+    },
+    /// How long answers take and are waited for has changed.
+    Pulse(Pulse),
     /// The peer is really there: only now is the connection a success.
     Proved(Proof),
     /// A kept connection is gone, or did not come.
@@ -181,6 +202,8 @@ pub struct Supervisor<P: Protocol> {
     permit: Option<Permit>,
     reconnect: Option<Reconnect>,
     breaker: Option<Breaker>,
+    /// How long answers take, if that decides how long they are waited for.
+    rtt: Option<Rtt>,
     /// When the session wants to be woken.
     alarm: Option<Time>,
     outbox: Outbox<P::Request>,
@@ -203,6 +226,10 @@ impl<P: Protocol> Supervisor<P> {
             permit: None,
             reconnect: policy.reconnect.clone(),
             breaker: policy.breaker.clone().map(|config| Breaker::new(config, seed)),
+            rtt: match policy.timeout {
+                Timeout::Fixed => None,
+                Timeout::Adaptive => Some(Rtt::new(policy.recv_timeout)),
+            },
             policy,
             alarm: None,
             outbox: Outbox::new(),
@@ -218,6 +245,9 @@ impl<P: Protocol> Supervisor<P> {
     pub fn handle_input(&mut self, now: Time, input: Happening<'_, P::Request>) {
         match input {
             Happening::Submit(ticket, request) => self.submit(now, ticket, request),
+            Happening::Demand(ticket, request, demand) => {
+                self.demand(now, ticket, request, demand);
+            }
             Happening::Connected => self.opened(now),
             Happening::ConnectFailed(stage, detail) => {
                 if matches!(self.link, Link::Connecting { .. }) {

@@ -13,6 +13,17 @@ use crate::{
 
 impl<P: Protocol> Supervisor<P> {
     pub(super) fn submit(&mut self, now: Time, ticket: Ticket, request: P::Request) {
+        self.demand(now, ticket, request, Demand::default());
+    }
+
+    pub(super) fn demand(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        request: P::Request,
+        demand: Demand,
+    ) {
+        let Demand { level, deadline } = demand;
         self.started = true;
         if self.policy.queueing == Queueing::Latest {
             self.supersede();
@@ -21,9 +32,10 @@ impl<P: Protocol> Supervisor<P> {
             let error = RequestError { stage, attempts: 0, detail };
             return self.out.push_back(Step::Done(ticket, 0, Err(error)));
         }
-        let deadline = self.policy.deadline.map(|d| now + d);
+        let deadline = deadline.or(self.policy.deadline).map(|d| now + d);
         let expires = self.policy.expire_after.map(|d| now + d);
         self.outbox.push(now, ticket, request, deadline, expires);
+        self.outbox.demand(ticket, level);
     }
 
     fn refusal(&self) -> Option<(Stage, String)> {
@@ -61,14 +73,20 @@ impl<P: Protocol> Supervisor<P> {
         let confirm = self.confirms(seq);
         let patience = match confirm {
             Delivery::Survived => self.policy.survive,
-            _ => self.policy.recv_timeout,
+            _ => self.rtt.as_ref().map_or(self.policy.recv_timeout, Rtt::timeout),
         };
+        self.outbox.wrote(now, seq);
         self.outbox.set(seq, Phase::Waiting { until: now + patience });
         match confirm {
             Delivery::Queued | Delivery::Written => {
                 self.succeed(now, seq, Delivery::Written, None);
             }
             Delivery::TcpAcked => self.out.push_back(Step::WatchAck(ticket)),
+            Delivery::Replied | Delivery::Applied | Delivery::Observed
+                if self.policy.tell_acked =>
+            {
+                self.out.push_back(Step::WatchAck(ticket));
+            }
             Delivery::Survived | Delivery::Replied | Delivery::Applied | Delivery::Observed => {}
         }
     }
@@ -80,7 +98,37 @@ impl<P: Protocol> Supervisor<P> {
                 self.succeed(now, seq, Delivery::TcpAcked, None);
             }
             Phase::Acking { .. } => self.succeed(now, seq, Delivery::Survived, None),
-            Phase::Due(_) | Phase::Linking | Phase::Sending { .. } | Phase::Waiting { .. } => {}
+            Phase::Waiting { .. } => self.reached(seq, Delivery::TcpAcked),
+            Phase::Due(_) | Phase::Linking | Phase::Sending { .. } => {}
+        }
+    }
+
+    fn reached(&mut self, seq: Seq, level: Delivery) {
+        if self.outbox.reached(seq, level) {
+            let ticket = self.outbox.get(seq).ticket;
+            self.note(Note::Reached { ticket, level });
+        }
+    }
+
+    /// How long this answer took says how long to wait for the next.
+    fn learn(&mut self, now: Time, seq: Seq) {
+        let (Some(rtt), Some(written)) = (&mut self.rtt, self.outbox.get(seq).written_once())
+        else {
+            return;
+        };
+        rtt.took(now - written);
+        let pulse = rtt.pulse();
+        self.note(Note::Pulse(pulse));
+    }
+
+    /// So does that none came.
+    fn learn_silence(&mut self, now: Time, seq: Seq) {
+        let (Some(rtt), Some(written)) = (&mut self.rtt, self.outbox.get(seq).written()) else {
+            return;
+        };
+        if rtt.timed_out(now, written) {
+            let pulse = rtt.pulse();
+            self.note(Note::Pulse(pulse));
         }
     }
 
@@ -123,7 +171,10 @@ impl<P: Protocol> Supervisor<P> {
                     }
                     Phase::Waiting { until } if until <= now => match self.confirms(seq) {
                         Delivery::Survived => self.survived(now, seq),
-                        _ => self.time_out(now, seq, Stage::ReceiveTimeout, "answer"),
+                        _ => {
+                            self.learn_silence(now, seq);
+                            self.time_out(now, seq, Stage::ReceiveTimeout, "answer");
+                        }
                     },
                     Phase::Acking { until } if until <= now => {
                         self.time_out(now, seq, Stage::ReceiveTimeout, "acknowledgement");
@@ -158,8 +209,8 @@ impl<P: Protocol> Supervisor<P> {
     }
 
     fn pass_deadline(&mut self, now: Time, seq: Seq) {
-        let limit = self.policy.deadline.unwrap_or_default();
-        let phase = self.outbox.get(seq).phase();
+        let p = self.outbox.get(seq);
+        let (limit, phase) = (p.time_allowed(), p.phase());
         if phase.is_attempt() {
             self.note_failure(seq, Stage::Deadline, "cut short by the deadline".into(), None);
         }
@@ -225,12 +276,16 @@ impl<P: Protocol> Supervisor<P> {
             return self.answered_badly(now, seq, Stage::Malformed, detail);
         }
         let confirm = self.confirms(seq);
+        match &answer {
+            Answer::SoFar(level) if *level < confirm => return self.reached(seq, *level),
+            Answer::Accepted(_) | Answer::SoFar(_) | Answer::Rejected(_) => self.learn(now, seq),
+            Answer::TimedOut(_) => {}
+        }
         match answer {
             Answer::Accepted(level) | Answer::SoFar(level) if level >= confirm => {
                 self.succeed(now, seq, level, Some(reply));
             }
-            Answer::SoFar(level) => self.outbox.reached(seq, level),
-            Answer::Accepted(level) => {
+            Answer::Accepted(level) | Answer::SoFar(level) => {
                 let detail = format!("answered, which proves {level}, not {confirm}");
                 self.answered_badly(now, seq, Stage::NotConfirmed, detail);
             }
@@ -239,9 +294,11 @@ impl<P: Protocol> Supervisor<P> {
         }
     }
 
-    /// The level this request must reach: what the policy asks for, or all it can ever prove.
+    /// The level this request must reach: what it or the policy asks for, or all it can ever prove.
     fn confirms(&self, seq: Seq) -> Delivery {
-        self.policy.confirm.min(P::highest(&self.outbox.get(seq).request))
+        let pending = self.outbox.get(seq);
+        let wanted = pending.demanded.unwrap_or(self.policy.confirm);
+        wanted.min(P::highest(&pending.request))
     }
 
     fn answered_badly(&mut self, now: Time, seq: Seq, stage: Stage, detail: String) {

@@ -31,6 +31,9 @@ impl Alerts {
     pub(super) fn of(&mut self, id: MessageId) -> &mut Alert {
         self.0.get_or_insert_mut(id, Alert::default)
     }
+    pub(super) fn get(&self, id: &MessageId) -> Option<&Alert> {
+        self.0.peek(id)
+    }
     pub(super) fn list(&self) -> Vec<(MessageId, Alert)> {
         self.0.iter().map(|(id, alert)| (*id, alert.clone())).collect()
     }

@@ -165,7 +165,7 @@ pub struct Shown {
     pub created: Option<u64>,
     /// What.
     pub body: Body,
-    /// The words of a private message to us.
+    /// The words of a private message to us, or from us.
     pub opened: Option<String>,
     /// Nodes it has come through.
     pub hops: u8,
@@ -208,6 +208,17 @@ pub enum Why {
     TooMany,
     /// From one that has not proven itself, or is not trusted any more.
     Stranger,
+}
+
+/// How far a message has come, as far as its node knows. Peers of version 0.2 are not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// Peers it was sent to, or that have it from others.
+    pub given: usize,
+    /// Those of them that have said that they have it.
+    pub held: usize,
+    /// How it stands, if it is an alert.
+    pub alert: Option<Alert>,
 }
 
 /// What a node has done.
@@ -286,10 +297,50 @@ impl Gossip {
             Input::Heard(peer, message) => self.hear(now, peer, message),
             Input::HeardOld(chat) => self.hear_old(now, chat),
             Input::Sent(peer) => self.peers.sent(&peer),
-            Input::Say(draft) => self.say(now, draft),
+            Input::Say(draft) => {
+                if let Err(problem) = self.say(now, draft) {
+                    self.out.push_back(Output::Unsaid(problem));
+                }
+            }
             Input::Timeout => {}
         }
         self.pulse(now);
+    }
+    /// Says something, and shows how.
+    ///
+    /// # Errors
+    /// It cannot be said, and why.
+    pub fn say(&mut self, now: Time, draft: Draft) -> Result<Shown, String> {
+        let Draft { channel, lifetime, words } = draft;
+        let lifetime = lifetime.min(self.settings.lifetime);
+        let created = self.wall(now);
+        let opened = match &words {
+            Words::Private { text, .. } => Some(text.to_string()),
+            Words::Chat(_) | Words::Alert(..) | Words::Progress(..) => None,
+        };
+        let body = self.body(words)?;
+        if channel.is_empty() || channel.len() > MAX_CHANNEL {
+            return Err(format!("a channel's name has 1 to {MAX_CHANNEL} bytes"));
+        }
+        let expires = created.saturating_add(millis(lifetime));
+        let author = self.me.id();
+        let payload = Payload { author, channel: channel.clone(), created, expires, body };
+        let parcel = Parcel::pack(&self.me, &payload);
+        let (id, body) = (parcel.id(), payload.body.clone());
+        self.accept(now, None, 0, parcel, payload);
+        let created = Some(created);
+        Ok(Shown { id, author, channel, created, body, opened, hops: 0, verified: true })
+    }
+    /// How far a message has come; none if it is not known, or not any more.
+    pub fn spread_of(&self, id: &MessageId) -> Option<Spread> {
+        let alert = self.alerts.get(id).cloned();
+        let stored = self.store.get(id);
+        if alert.is_none() && stored.is_none() {
+            return None;
+        }
+        let told = || stored.into_iter().flat_map(|stored| stored.told.values());
+        let given = told().filter(|told| told.has || told.copies > 0).count();
+        Some(Spread { given, held: told().filter(|told| told.has).count(), alert })
     }
     /// What to do next.
     pub fn poll_output(&mut self) -> Output {
@@ -336,24 +387,6 @@ impl Gossip {
     fn refuse(&mut self, from: Option<NodeId>, why: Why, detail: impl Into<String>) {
         self.counts.refused += 1;
         self.out.push_back(Output::Refused(Refused { from, why, detail: detail.into() }));
-    }
-
-    fn say(&mut self, now: Time, Draft { channel, lifetime, words }: Draft) {
-        let lifetime = lifetime.min(self.settings.lifetime);
-        let created = self.wall(now);
-        let body = match self.body(words) {
-            Ok(body) => body,
-            Err(problem) => return self.out.push_back(Output::Unsaid(problem)),
-        };
-        if channel.is_empty() || channel.len() > MAX_CHANNEL {
-            let problem = format!("a channel's name has 1 to {MAX_CHANNEL} bytes");
-            return self.out.push_back(Output::Unsaid(problem));
-        }
-        let expires = created.saturating_add(millis(lifetime));
-        let author = self.me.id();
-        let payload = Payload { author, channel, created, expires, body };
-        let parcel = Parcel::pack(&self.me, &payload);
-        self.accept(now, None, 0, parcel, payload);
     }
 
     fn body(&self, words: Words) -> Result<Body, String> {

@@ -464,3 +464,27 @@ fn times_are_what_was_set() {
     };
     assert_eq!([dropped(1), dropped(2)], [true, false]);
 }
+
+#[test]
+fn how_far_a_message_of_ours_has_come_is_known() {
+    let mut told = told(&[2, 3]);
+    let say = |told: &mut Told, words| {
+        let draft = Draft { channel: "#water".into(), lifetime: Duration::from_secs(60), words };
+        told.gossip.say(told.now, draft).unwrap()
+    };
+    let random = [9; 32];
+    let private = Words::Private { to: id(2), text: "for your eyes".into(), random };
+    assert_eq!(say(&mut told, private).opened.as_deref(), Some("for your eyes"));
+    let said = say(&mut told, Words::Alert(Need::Water, "none left".into()));
+    assert_eq!((said.author, said.hops, &*said.channel), (id(1), 0, "#water"));
+    let spread = |told: &Told| told.gossip.spread_of(&said.id).unwrap();
+    let sent = spread(&told);
+    assert_eq!((sent.given, sent.held), (2, 0));
+    told.hears(Input::Heard(id(3), Message::IHave(vec![said.id])));
+    let seen = Payload { body: Body::Seen { alert: said.id }, ..chat(2, "") };
+    told.takes(2, 0, &packed(2, &seen));
+    let held = spread(&told);
+    assert_eq!((held.given, held.held), (2, 1));
+    assert!(held.alert.unwrap().seen.contains(&id(2)));
+    assert_eq!(told.gossip.spread_of(&MessageId::of("never said")), None);
+}

@@ -28,6 +28,13 @@ impl Node {
         self.hear(now, conn);
     }
 
+    pub(super) fn secured(&mut self, now: Time, conn: u64) {
+        if let Some(link) = self.links.get_mut(&conn).and_then(|held| held.link.as_mut()) {
+            link.secured(now);
+        }
+        self.hear(now, conn);
+    }
+
     pub(super) fn written(&mut self, now: Time, conn: u64) {
         if let Some(peer) = self.links.get(&conn).and_then(|held| held.peer) {
             self.tell(now, gossip::Input::Sent(peer));
@@ -127,6 +134,7 @@ impl Node {
                     self.tell(now, gossip::Input::Up(id));
                 }
             }
+            News::Proven(secure) => self.out.push_back(Output::Secure(conn, secure)),
             News::Impostor { claimed } => match why {
                 Purpose::Attempt(attempt) => {
                     self.know(now, roster::Input::Impostor(attempt, claimed));

@@ -7,12 +7,13 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 
 use super::{
-    Gossip, Identity, Link, NodeId, Roster, Terms,
+    Gossip, Identity, Link, MessageId, NodeId, Roster, Secure, Terms,
     gossip::{self, Draft, MAX_PEERS, Shown},
     roster::{self, Announcement, Entry},
 };
@@ -39,6 +40,8 @@ pub struct Node {
     /// The link over which each peer is told things.
     linked: BTreeMap<NodeId, u64>,
     next: u64,
+    /// How long an address may take to take a connection.
+    connect: Duration,
     out: VecDeque<Output>,
 }
 
@@ -46,6 +49,8 @@ pub struct Node {
 struct Held {
     /// None before it is open.
     link: Option<Link>,
+    /// If it is not open by then, it is given up.
+    until: Time,
     why: Purpose,
     /// Who has proven to be at its other end.
     peer: Option<NodeId>,
@@ -75,8 +80,10 @@ pub enum Input {
     NetworkChanged,
     /// A connection that was asked for is open. With it, 32 random bytes.
     Connected(u64, [u8; 32]),
-    /// Bytes arrived.
+    /// Bytes arrived; of an encrypted connection, those that were in it.
     Received(u64, Bytes),
+    /// A connection is encrypted as [`Output::Secure`] asked.
+    Secured(u64),
     /// A frame was written, all of it.
     Written(u64),
     /// A connection could not be opened, or has ended.
@@ -94,6 +101,8 @@ pub enum Output {
     Connect(u64, SocketAddr),
     /// Write this, and say [`Input::Written`].
     Transmit(u64, Frame),
+    /// Encrypt a connection from now on, and say [`Input::Secured`]; if that fails, it has ended.
+    Secure(u64, Secure),
     /// End a connection, once everything before this was written. Nothing more is to be said of it.
     Close(u64, CloseReason),
     /// A line was understood. Nothing to do; it is evidence.
@@ -129,6 +138,7 @@ impl Node {
     pub fn new(me: Arc<Identity>, settings: Settings, seed: u64, epoch: u64) -> Self {
         let Settings { terms, roster, gossip } = settings;
         Self {
+            connect: roster.connect,
             roster: Roster::new(me.id(), roster, seed),
             gossip: Gossip::new(me.clone(), gossip, seed, epoch),
             me,
@@ -138,6 +148,10 @@ impl Node {
             next: 1,
             out: VecDeque::new(),
         }
+    }
+    /// Who it is.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.me
     }
     /// Somebody opened a connection to us. It has this number from now on. With it come 32 random bytes.
     ///
@@ -149,9 +163,11 @@ impl Node {
         from: IpAddr,
         random: [u8; 32],
     ) -> Result<u64, (roster::Why, String)> {
+        // A socket for both families shows addresses of IPv4 as some of IPv6.
+        let from = from.to_canonical();
         self.roster.admit(now, from)?;
         let link = Link::listen(self.me.clone(), self.terms.clone(), random, now);
-        Ok(self.hold(Purpose::Call(from), Some(link)))
+        Ok(self.hold(now, Purpose::Call(from), Some(link)))
     }
     /// Something happened at `now`.
     pub fn handle_input(&mut self, now: Time, input: Input) {
@@ -164,11 +180,25 @@ impl Node {
             Input::NetworkChanged => self.know(now, roster::Input::NetworkChanged),
             Input::Connected(conn, random) => self.connected(now, conn, random),
             Input::Received(conn, bytes) => self.received(now, conn, &bytes),
+            Input::Secured(conn) => self.secured(now, conn),
             Input::Written(conn) => self.written(now, conn),
             Input::Ended(conn, why) => self.ended(now, conn, why),
             Input::Say(draft) => self.tell(now, gossip::Input::Say(draft)),
             Input::Timeout => self.timeout(now),
         }
+    }
+    /// Says something at `now`, and shows how.
+    ///
+    /// # Errors
+    /// It cannot be said, and why.
+    pub fn say(&mut self, now: Time, draft: Draft) -> Result<Shown, String> {
+        let said = self.gossip.say(now, draft);
+        self.tell(now, gossip::Input::Timeout);
+        said
+    }
+    /// How far a message has come; none if it is not known, or not any more.
+    pub fn spread_of(&self, id: &MessageId) -> Option<gossip::Spread> {
+        self.gossip.spread_of(id)
     }
     /// What to do next.
     pub fn poll_output(&mut self) -> Output {
@@ -184,10 +214,10 @@ impl Node {
         }
     }
 
-    fn hold(&mut self, why: Purpose, link: Option<Link>) -> u64 {
+    fn hold(&mut self, now: Time, why: Purpose, link: Option<Link>) -> u64 {
         let conn = self.next;
         self.next += 1;
-        self.links.insert(conn, Held { link, why, peer: None });
+        self.links.insert(conn, Held { link, until: now + self.connect, why, peer: None });
         conn
     }
 
@@ -202,7 +232,7 @@ impl Node {
             match self.roster.poll_output() {
                 roster::Output::Wait(_) => return,
                 roster::Output::Dial(attempt, addr) => {
-                    let conn = self.hold(Purpose::Attempt(attempt), None);
+                    let conn = self.hold(now, Purpose::Attempt(attempt), None);
                     self.out.push_back(Output::Connect(conn, addr));
                 }
                 roster::Output::HangUp(attempt) => {
@@ -253,7 +283,7 @@ impl Node {
             match self.gossip.poll_output() {
                 gossip::Output::Wait(_) => return,
                 gossip::Output::Send(to, message) => self.send(now, to, message),
-                gossip::Output::Tell(to, chat) => self.errand(to, chat),
+                gossip::Output::Tell(to, chat) => self.errand(now, to, chat),
                 gossip::Output::Show(shown) => self.out.push_back(Output::Show(shown)),
                 gossip::Output::Distrust(peer) => {
                     if let Some(conn) = self.linked.get(&peer).copied() {
@@ -267,14 +297,14 @@ impl Node {
         }
     }
 
-    fn errand(&mut self, to: NodeId, chat: super::Chat) {
+    fn errand(&mut self, now: Time, to: NodeId, chat: super::Chat) {
         let under_way = |held: &&Held| matches!(held.why, Purpose::Errand(_));
         if self.links.values().filter(under_way).count() >= MAX_PEERS {
             return;
         }
         let addr = self.roster.snapshot().into_iter().find(|e| e.id == Some(to)).map(|e| e.addr);
         if let Some(addr) = addr {
-            let conn = self.hold(Purpose::Errand(chat), None);
+            let conn = self.hold(now, Purpose::Errand(chat), None);
             self.out.push_back(Output::Connect(conn, addr));
         }
     }
@@ -282,21 +312,28 @@ impl Node {
     fn timeout(&mut self, now: Time) {
         self.know(now, roster::Input::Timeout);
         self.tell(now, gossip::Input::Timeout);
-        let due =
-            |held: &Held| held.link.as_ref().and_then(Link::alarm).is_some_and(|at| at <= now);
+        let due = |held: &Held| held.alarm().is_some_and(|at| at <= now);
         let conns: Vec<_> =
             self.links.iter().filter(|(_, held)| due(held)).map(|(conn, _)| *conn).collect();
         for conn in conns {
-            if let Some(link) = self.links.get_mut(&conn).and_then(|held| held.link.as_mut()) {
-                link.handle_input(now, crate::Input::Timeout);
+            match self.links.get_mut(&conn).map(|held| held.link.as_mut()) {
+                Some(Some(link)) => link.handle_input(now, crate::Input::Timeout),
+                Some(None) => self.drop_link(now, conn, CloseReason::TimedOut("connection".into())),
+                None => {}
             }
             self.hear(now, conn);
         }
     }
 
     fn alarm(&self) -> Option<Time> {
-        let links = self.links.values().filter_map(|held| held.link.as_ref()?.alarm()).min();
+        let links = self.links.values().filter_map(Held::alarm).min();
         links.into_iter().chain(self.roster.alarm()).chain(self.gossip.alarm()).min()
+    }
+}
+
+impl Held {
+    fn alarm(&self) -> Option<Time> {
+        self.link.as_ref().map_or(Some(self.until), Link::alarm)
     }
 }
 

@@ -1,9 +1,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
-use crate::tazcom::{
-    RawTerms, Version,
-    gossip::{MAIN_CHANNEL, Words},
+use crate::{
+    Span,
+    tazcom::{
+        RawTerms, Version,
+        gossip::{MAIN_CHANNEL, Words},
+    },
 };
 
 const EPOCH: u64 = 1_767_225_600_000;
@@ -19,6 +22,8 @@ struct World {
     waits: Vec<Option<Time>>,
     told: Vec<Vec<String>>,
     connects: usize,
+    /// Ends that are to be encrypted, while the other end does not know yet.
+    securing: BTreeSet<(usize, u64)>,
 }
 
 fn addr(n: usize, port: u16) -> SocketAddr {
@@ -45,6 +50,7 @@ fn world(versions: &[Version]) -> World {
         waits: vec![None; count],
         told: vec![Vec::new(); count],
         connects: 0,
+        securing: BTreeSet::new(),
     }
 }
 
@@ -77,6 +83,7 @@ impl World {
                         self.happens(to, Input::Received(there, frame.bytes));
                     }
                 }
+                Output::Secure(conn, secure) => self.secure(at, conn, secure),
                 Output::Close(conn, _) => self.part(at, conn),
                 Output::Roster(told) => self.told[at].push(format!("{told:?}")),
                 Output::Show(shown) => {
@@ -102,6 +109,20 @@ impl World {
         self.joined.insert((from, conn), (to, there));
         self.joined.insert((to, there), (from, conn));
         self.happens(from, Input::Connected(conn, [!(self.connects as u8); 32]));
+    }
+
+    /// Encrypts nothing, and tells both ends so once both have asked.
+    fn secure(&mut self, at: usize, conn: u64, secure: Secure) {
+        let Some((to, there)) = self.joined.get(&(at, conn)).copied() else { return };
+        self.securing.insert((at, conn));
+        if let Some(last) = secure.last {
+            self.happens(to, Input::Received(there, last.bytes));
+        }
+        if self.securing.contains(&(to, there)) && self.securing.remove(&(at, conn)) {
+            self.securing.remove(&(to, there));
+            self.happens(at, Input::Secured(conn));
+            self.happens(to, Input::Secured(there));
+        }
     }
 
     fn part(&mut self, at: usize, conn: u64) {
@@ -159,6 +180,27 @@ fn two_nodes_greet_each_other_and_talk_over_one_link() {
     world.pass(Duration::from_secs(300));
     assert_eq!(world.connects, 1, "{:?}", world.told);
     assert_eq!([0, 1].map(|n| world.nodes[n].snapshot().connections), [1, 1]);
+}
+
+/// Nothing says no, so the wait must have an end.
+#[test]
+fn an_address_that_takes_no_connection_is_given_up_when_it_was_set_to_be() {
+    let given_up = |millis| {
+        let raw = roster::RawRoster { connect: Span::millis(millis), ..Default::default() };
+        let roster = roster::Settings::new(raw).unwrap();
+        let settings = Settings { roster, ..Settings::default() };
+        let mut node = Node::new(identity(0), settings, 1, EPOCH);
+        node.handle_input(Time::default(), Input::Given(addr(1, 5000)));
+        assert!(matches!(node.poll_output(), Output::Connect(1, _)));
+        let Output::Wait(Some(until)) = node.poll_output() else { panic!("it waits for ever") };
+        node.handle_input(until, Input::Timeout);
+        let Output::Close(1, why) = node.poll_output() else { panic!("it goes on waiting") };
+        let entry = &node.snapshot().roster[0];
+        assert_eq!((entry.failures, entry.problem.as_deref()), (1, Some("no connection in time")));
+        assert_eq!(why, CloseReason::TimedOut("connection".into()));
+        until.since_start()
+    };
+    assert_eq!([200, 7000].map(given_up), [200, 7000].map(Duration::from_millis));
 }
 
 #[test]

@@ -13,6 +13,10 @@ impl Roster {
         let record = self.records.get_mut(&key).expect("attempts end with their record");
         let (claimed, at) = (record.claimed, record.addr().to_string());
         let who = if verified { id } else { claimed };
+        if record.missed.is_some() && !(verified && claimed == id) {
+            // Somebody else is where it was, and never said to be it.
+            return self.forget(&key);
+        }
         if verified && claimed.is_some() && claimed != id {
             // It is somebody, but not who was announced.
             return self.liar(now, attempt, claimed);
@@ -20,6 +24,10 @@ impl Roster {
         if !verified && who.is_some_and(|who| self.pins.contains(&who)) {
             return self.liar(now, attempt, who);
         }
+        let key = match who.filter(|_| verified) {
+            Some(who) => self.takes_over(attempt, key, who),
+            None => key,
+        };
         if id == Some(self.me) {
             // Somebody gave us our own address; greeting ourselves again would tell nothing new.
             return self.put_off(now, attempt, DISTRUST);
@@ -34,7 +42,7 @@ impl Roster {
             return self.put_off(now, attempt, by);
         }
         let record = self.records.get_mut(&key).expect("looked at just now");
-        (record.failures, record.doubt) = (0, None);
+        record.is_well();
         if verified {
             record.state = State::Up(attempt);
         } else {
@@ -64,6 +72,7 @@ impl Roster {
         let (was_there, was_pinned) = (self.is_there(&who), self.pins.contains(&who));
         let record = self.records.get_mut(key).expect("the caller has looked");
         let before = record.there.replace(who).filter(|before| *before != who);
+        record.proven |= verified;
         if verified {
             self.pins.put(who, ());
         }
@@ -93,10 +102,13 @@ impl Roster {
     }
 
     fn liar(&mut self, now: Time, attempt: u64, claimed: Option<NodeId>) {
-        let at = self.attempts.get(&attempt).and_then(|key| self.records.get(key));
-        let at = at.map(|record| match &record.name {
-            Some(name) => format!("{} ({name})", record.addr()),
-            None => record.addr().to_string(),
+        let key = self.attempts.get(&attempt);
+        let at = key.and_then(|key| self.records.get_mut(key)).map(|record| {
+            record.liar = true;
+            match &record.name {
+                Some(name) => format!("{} ({name})", record.addr()),
+                None => record.addr().to_string(),
+            }
         });
         if let (Some(claimed), Some(at)) = (claimed, at) {
             self.report(claimed, at);
@@ -119,8 +131,10 @@ impl Roster {
         if matches!(record.state, State::Up(_)) {
             // It was there a moment ago, and is greeted again at once.
             record.state = State::Due(now);
-            return;
+            record.missed = record.missed.map(|_| now + self.settings.missed);
+            return self.hears_rival(&key);
         }
+        record.fails(why);
         if record.next_addr() {
             record.state = State::Due(now);
             return;
@@ -130,11 +144,11 @@ impl Roster {
         record.state = State::Due(now + delay);
         if record.doubt.is_none() && record.failures == 1 {
             record.doubt = Some(now + self.settings.ghost);
-            if let Some(name) = &record.name {
+            // What is not announced cannot be asked for.
+            if let (Some(name), None) = (&record.name, record.missed) {
                 self.out.push_back(Output::Reverify(name.clone()));
             }
         }
-        debug_assert!(!why.is_empty(), "an end has a reason");
     }
 
     pub(super) fn called(&mut self, now: Time, call: u64, peer: Peer, from: IpAddr) {
@@ -157,8 +171,8 @@ impl Roster {
             self.out.push_back(Output::Joined(id, true));
         }
         for record in self.records.values_mut().filter(|record| record.is_of(id, from)) {
-            record.there = Some(id);
-            (record.failures, record.doubt) = (0, None);
+            (record.there, record.proven) = (Some(id), true);
+            record.is_well();
             // If only that link remains, it is looked at again when that link ends.
             if let State::Due(at) = &mut record.state {
                 *at = (*at).max(now + self.settings.recheck);
@@ -183,6 +197,23 @@ impl Roster {
         }
         if !known {
             self.left(Some(id), Gone::Ghost);
+        }
+    }
+
+    /// It is not announced any more. Of one that has proven itself, a link that works is kept, and its
+    /// address is kept for a while.
+    pub(super) fn taken_back(&mut self, now: Time, key: &str) {
+        self.forget_rival(key);
+        let Some(record) = self.records.get_mut(key) else { return };
+        if !record.proven {
+            return self.forget(key);
+        }
+        record.missed = Some(now + self.settings.missed);
+        let called = |who| self.called.values().any(|(called, _)| *called == who);
+        if !matches!(record.state, State::Up(_)) && !record.there.is_some_and(called) {
+            record.doubt = None;
+            let before = record.there.take();
+            self.left(before, Gone::Goodbye);
         }
     }
 
@@ -236,7 +267,8 @@ impl Roster {
                 ghosts.push(record.there.take());
             }
             let forgotten = record.heard + self.settings.forget <= now;
-            if record.name.is_some() && record.failures > 0 && forgotten {
+            let over = record.missed.is_some_and(|until| until <= now) && record.there.is_none();
+            if over || record.name.is_some() && record.failures > 0 && forgotten {
                 stale.push(key.clone());
             }
         }

@@ -6,6 +6,7 @@
 //! [`poll_output`](Roster::poll_output) until it says [`Output::Wait`].
 mod calls;
 mod greet;
+mod moved;
 mod record;
 mod settings;
 
@@ -164,6 +165,8 @@ pub struct Entry {
     pub linked: bool,
     /// Greetings that failed in a row.
     pub failures: u32,
+    /// Why the last one did.
+    pub problem: Option<String>,
 }
 
 impl Roster {
@@ -194,7 +197,7 @@ impl Roster {
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
             Input::Discovered(announced) => self.discovered(now, announced),
-            Input::Gone(name) => self.forget(&name.to_ascii_lowercase()),
+            Input::Gone(name) => self.taken_back(now, &name.to_ascii_lowercase()),
             Input::Given(addr) => self.given(now, addr),
             Input::NetworkChanged => self.all_due(now),
             Input::Greeted(attempt, peer) => self.greeted(now, attempt, peer),
@@ -224,6 +227,7 @@ impl Roster {
                 there: id.is_some_and(|id| self.is_there(&id)),
                 linked: id.is_some_and(|id| self.is_linked(&id)),
                 failures: record.failures,
+                problem: record.problem.clone(),
             }
         };
         self.records.values().map(entry).collect()
@@ -256,14 +260,16 @@ impl Roster {
         if !self.has_room(&key) {
             return self.refuse(Why::TooMany, format!("no room for {name}"));
         }
-        let fresh = || Record::new(now, Some(announced.name.clone()), addrs.clone());
-        let record = self.records.entry(key).or_insert_with(fresh);
-        record.heard = now;
-        let moved = record.addrs != addrs || record.claimed != Some(id);
-        (record.addrs, record.claimed) = (addrs, Some(id));
-        record.version = announced.version.map(|version| version.chars().take(16).collect());
-        if moved {
-            self.moved(now, &announced.name.to_ascii_lowercase());
+        let fresh = || Record {
+            claimed: Some(id),
+            ..Record::new(now, Some(announced.name.clone()), addrs.clone())
+        };
+        let record = self.records.entry(key.clone()).or_insert_with(fresh);
+        (record.heard, record.missed) = (now, None);
+        let version = announced.version.as_deref();
+        record.version = version.map(|version| version.chars().take(16).collect());
+        if record.addrs != addrs || record.claimed.is_some_and(|claimed| claimed != id) {
+            self.moved(now, &key, &announced, (id, addrs));
         } else if let State::Due(at) = record.state
             && record.failures > 0
         {
@@ -271,19 +277,6 @@ impl Roster {
             record.failures = 1;
             let soon = now + self.settings.backoff.delay(1, &mut self.rng);
             record.state = State::Due(at.min(soon));
-        }
-    }
-
-    /// It listens elsewhere now, say after a restart.
-    fn moved(&mut self, now: Time, key: &str) {
-        let Some(record) = self.records.get_mut(key) else { return };
-        (record.at, record.failures, record.doubt) = (0, 0, None);
-        match std::mem::replace(&mut record.state, State::Due(now)) {
-            State::Due(_) => {}
-            State::Dialing(attempt) | State::Up(attempt) => {
-                self.attempts.remove(&attempt);
-                self.out.push_back(Output::HangUp(attempt));
-            }
         }
     }
 

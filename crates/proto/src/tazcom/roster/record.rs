@@ -5,7 +5,9 @@ use super::{Announcement, NodeId};
 use crate::Time;
 
 /// Addresses of one announcement that are tried, at most.
-const MAX_ADDRS: usize = 8;
+pub(super) const MAX_ADDRS: usize = 8;
+/// Characters of a reason that are kept, at most.
+const MAX_PROBLEM: usize = 200;
 
 #[derive(Debug)]
 pub(super) struct Record {
@@ -20,12 +22,22 @@ pub(super) struct Record {
     pub(super) state: State,
     /// Greetings that failed in a row, each at all addresses.
     pub(super) failures: u32,
+    /// Why the last greeting failed, if it did.
+    pub(super) problem: Option<String>,
     /// If it cannot be greeted by then, it is gone.
     pub(super) doubt: Option<Time>,
     /// When it was announced last.
     pub(super) heard: Time,
     /// Who was there, as far as we know still is.
     pub(super) there: Option<NodeId>,
+    /// It has proven here who it claims to be.
+    pub(super) proven: bool,
+    /// It claims a name that another record has, whose link works.
+    pub(super) rival_of: Option<String>,
+    /// It could not prove who it claims to be.
+    pub(super) liar: bool,
+    /// Not announced any more, and forgotten then unless a link to it is open.
+    pub(super) missed: Option<Time>,
 }
 
 /// How far a greeting is.
@@ -49,9 +61,14 @@ impl Record {
             at: 0,
             state: State::Due(now),
             failures: 0,
+            problem: None,
             doubt: None,
             heard: now,
             there: None,
+            proven: false,
+            rival_of: None,
+            liar: false,
+            missed: None,
         }
     }
     pub(super) fn addr(&self) -> SocketAddr {
@@ -61,6 +78,14 @@ impl Record {
     pub(super) fn is_of(&self, who: NodeId, there: IpAddr) -> bool {
         let same = |addr: &SocketAddr| addr.ip().to_canonical() == there.to_canonical();
         self.claimed == Some(who) && self.addrs.iter().any(same)
+    }
+    /// It was greeted, and nothing is wrong with it.
+    pub(super) fn is_well(&mut self) {
+        (self.failures, self.doubt, self.problem) = (0, None, None);
+    }
+    /// A greeting failed, for this reason.
+    pub(super) fn fails(&mut self, why: &str) {
+        self.problem = Some(why.chars().take(MAX_PROBLEM).collect());
     }
     /// Goes on to the next address; false if that was the last.
     pub(super) fn next_addr(&mut self) -> bool {

@@ -12,16 +12,22 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawRoster {
-    /// The name under which we are announced ourselves, if we are.
+    /// The name under which we are announced ourselves, if that is known: any other with our id is a
+    /// clone's. Empty, if whoever passes announcements on keeps ours back.
     pub name: Option<String>,
     /// We are on loopback, so addresses there mean the same to us as to who announces them.
     pub loopback: bool,
+    /// An address that takes no connection for so long is given up.
+    pub connect: Span,
     /// Between greetings that fail.
     pub backoff: RawBackoff,
     /// An old peer, which does not stay connected, is greeted again after this.
     pub recheck: Span,
     /// A peer that cannot be greeted any more is gone after this.
     pub ghost: Span,
+    /// One that has proven itself and is not announced any more is greeted for so long where it was: it
+    /// may be the network that is gone.
+    pub missed: Span,
     /// An announcement that is neither repeated nor true is forgotten after this.
     pub forget: Span,
     /// Announcements held, at most.
@@ -39,9 +45,11 @@ impl Default for RawRoster {
         Self {
             name: None,
             loopback: false,
+            connect: Span::millis(5000),
             backoff: RawBackoff { max: Span::millis(5000), ..RawBackoff::default() },
             recheck: Span::millis(60_000),
             ghost: Span::millis(5000),
+            missed: Span::millis(300_000),
             forget: Span::millis(4_500_000),
             records: 1024,
             calls: 256,
@@ -56,9 +64,11 @@ impl Default for RawRoster {
 pub struct Settings {
     pub(super) name: Option<String>,
     pub(super) loopback: bool,
+    pub(in crate::tazcom) connect: Duration,
     pub(super) backoff: Backoff,
     pub(super) recheck: Duration,
     pub(super) ghost: Duration,
+    pub(super) missed: Duration,
     pub(super) forget: Duration,
     pub(super) records: usize,
     pub(super) calls: usize,
@@ -74,7 +84,8 @@ impl Settings {
     pub fn new(raw: RawRoster) -> Result<Self, ConfigError> {
         #[rustfmt::skip]
         let RawRoster {
-            name, loopback, backoff, recheck, ghost, forget, records, calls, calls_each, call_burst,
+            name, loopback, connect, backoff, recheck, ghost, missed, forget, records, calls, calls_each,
+            call_burst,
         } = raw;
         let within = |key: &str, value: usize, most: usize| {
             let problem = || ConfigError::new(key, format!("must be from 1 to {most}"));
@@ -87,14 +98,20 @@ impl Settings {
         if recheck.0 < Duration::from_secs(1) {
             return Err(ConfigError::new("recheck", "must be at least a second"));
         }
-        let (recheck, ghost, forget) = (recheck.0, ghost.0, forget.0);
+        if connect.0.is_zero() {
+            return Err(ConfigError::new("connect", "must be more than nothing"));
+        }
+        let (connect, recheck) = (connect.0, recheck.0);
+        let (ghost, missed, forget) = (ghost.0, missed.0, forget.0);
         let backoff = Backoff::new(backoff)?;
         Ok(Self {
             name: name.map(|name| name.to_ascii_lowercase()),
             loopback,
+            connect,
             backoff,
             recheck,
             ghost,
+            missed,
             forget,
             records,
             calls,

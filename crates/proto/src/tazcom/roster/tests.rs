@@ -77,13 +77,13 @@ fn who_is_found_is_greeted_at_once_and_is_there_when_it_answers() {
 
 #[test]
 fn a_peer_that_restarts_on_a_new_port_is_greeted_there_at_once() {
-    for answer in [proven(2), OLD] {
+    for (answer, old_link) in [(proven(2), vec![Output::HangUp(1)]), (OLD, vec![])] {
         let mut told = told();
         told.finds("B", 2, "10.0.0.2:5000");
         told.hears(Input::Greeted(1, answer));
         let said = told.finds("B", 2, "10.0.0.2:5001");
         assert_eq!(said.last(), Some(&dial(2, "10.0.0.2:5001")), "{said:?}");
-        assert_eq!(told.hears(Input::Greeted(2, answer)), []);
+        assert_eq!(told.hears(Input::Greeted(2, answer)), old_link);
     }
 }
 
@@ -135,6 +135,84 @@ fn an_announcement_found_to_be_false_is_gone_at_once() {
     assert_eq!(told.roster.snapshot(), []);
 }
 
+/// Multicast may cease where everything else goes on.
+#[test]
+fn a_link_that_works_needs_no_announcement() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    assert_eq!(told.hears(Input::Gone("B".into())), []);
+    assert!(told.roster.snapshot()[0].linked);
+    // And when it ends, it is greeted again.
+    assert_eq!(told.hears(Input::Ended(1, "reset".into())), [dial(2, "10.0.0.2:5000")]);
+}
+
+/// As when a plug is pulled: the announcement goes first, and then the link.
+#[test]
+fn one_whose_link_ends_after_its_announcement_leaves_as_well() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    told.hears(Input::Gone("B".into()));
+    told.hears(Input::Ended(1, "no word".into()));
+    told.fails(2);
+    loop {
+        let said = told.goes_on();
+        if let Some(Output::Dial(attempt, _)) = said.first() {
+            told.fails(*attempt);
+        }
+        if said.contains(&Output::Left(id(2), Gone::Ghost)) {
+            break;
+        }
+    }
+    assert!(told.now <= Time::from_millis(5000), "{:?}", told.now);
+}
+
+/// As after a partition, of which nobody says when it is over.
+#[test]
+fn one_that_has_proven_itself_is_looked_for_a_while_after_its_announcement_is_gone() {
+    for (missed, found) in [(60_000, true), (1_000, false)] {
+        let mut told = told();
+        let raw = RawRoster { missed: Span::millis(missed), ..RawRoster::default() };
+        told.roster = Roster::new(id(1), Settings::new(raw).unwrap(), 7);
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        told.hears(Input::Ended(1, "no word".into()));
+        told.fails(2);
+        assert_eq!(told.hears(Input::Gone("B".into())), [Output::Left(id(2), Gone::Goodbye)]);
+        let mut again = 0;
+        while again < 5 && told.wait.is_some() {
+            if let Some(Output::Dial(attempt, _)) = told.goes_on().first() {
+                again += 1;
+                told.fails(*attempt);
+            }
+        }
+        assert_eq!(told.wait.is_some(), found, "after {missed} ms");
+        if found {
+            let Output::Dial(attempt, _) = told.goes_on()[0] else { panic!() };
+            assert_eq!(
+                told.hears(Input::Greeted(attempt, proven(2))),
+                [Output::Joined(id(2), true)]
+            );
+        }
+    }
+}
+
+#[test]
+fn somebody_else_at_the_address_of_one_that_is_missed_is_no_impostor() {
+    for answer in [proven(9), OLD] {
+        let mut told = told();
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        told.hears(Input::Ended(1, "closed".into()));
+        told.fails(2);
+        told.hears(Input::Gone("B".into()));
+        let Output::Dial(attempt, _) = told.goes_on()[0] else { panic!() };
+        assert_eq!(told.hears(Input::Greeted(attempt, answer)), [Output::HangUp(attempt)]);
+        assert_eq!(told.roster.snapshot(), []);
+    }
+}
+
 #[test]
 fn an_impostor_takes_nothing_from_whom_it_claims_to_be() {
     let mut told = told();
@@ -164,6 +242,48 @@ fn one_that_has_proven_itself_is_never_believed_without_proof_again() {
     told.hears(Input::Called(2, proven(2), "10.0.0.2".parse().unwrap()));
     let at = "10.0.0.9".into();
     assert_eq!(told.hears(word), [Output::Impostor { claimed: id(2), at }]);
+}
+
+/// Multicast DNS is anybody's: who announces a name anew need not be who announced it first.
+#[test]
+fn a_link_that_works_is_kept_until_whoever_is_elsewhere_proves_to_be_the_same() {
+    let linked = || {
+        let mut told = told();
+        told.finds("B", 2, "10.0.0.2:5000");
+        told.hears(Input::Greeted(1, proven(2)));
+        assert_eq!(told.finds("B", 2, "10.0.0.9:5000"), [dial(2, "10.0.0.9:5000")]);
+        assert_eq!(told.finds("B", 2, "10.0.0.9:5000"), []);
+        told
+    };
+    let mut it_moved = linked();
+    assert_eq!(it_moved.hears(Input::Greeted(2, proven(2))), [Output::HangUp(1)]);
+    let [entry] = &it_moved.roster.snapshot()[..] else { panic!("it is there once") };
+    assert!(entry.linked && entry.addr == "10.0.0.9:5000".parse().unwrap());
+    for answer in [OLD, proven(9)] {
+        let mut false_one = linked();
+        let said = false_one.hears(Input::Greeted(2, answer));
+        let at = "10.0.0.9:5000 (B)".into();
+        assert_eq!(said, [Output::Impostor { claimed: id(2), at }, Output::HangUp(2)]);
+        assert!(false_one.roster.snapshot()[0].linked);
+        let said = false_one.hears(Input::Ended(1, "reset".into()));
+        assert_eq!(said, [dial(3, "10.0.0.2:5000")], "the liar is not asked");
+    }
+    let mut late = linked();
+    late.fails(2);
+    let said = late.hears(Input::Ended(1, "no word".into()));
+    assert_eq!(said, [dial(3, "10.0.0.9:5000")], "what was announced last goes first");
+    assert_eq!(late.fails(3), [dial(4, "10.0.0.2:5000")]);
+}
+
+/// As when an interface comes up.
+#[test]
+fn another_address_more_is_no_reason_to_hang_up() {
+    let mut told = told();
+    told.finds("B", 2, "10.0.0.2:5000");
+    told.hears(Input::Greeted(1, proven(2)));
+    assert_eq!(told.finds("B", 2, "10.0.0.1:5000 10.0.0.2:5000"), []);
+    assert_eq!(told.roster.snapshot()[0].addr, "10.0.0.2:5000".parse().unwrap());
+    assert_eq!(told.hears(Input::Ended(1, "reset".into())), [dial(2, "10.0.0.2:5000")]);
 }
 
 #[test]

@@ -250,7 +250,8 @@ impl Flows {
             if self.flows.len() == MOST_FLOWS.get() {
                 self.give_up_oldest(teller)?;
             }
-            self.flows.put(way, Flow::new(segment));
+            let cover = if teller.shows { None } else { teller.protocol.cover() };
+            self.flows.put(way, Flow::new(segment, cover));
         }
         let flow = self.flows.get_mut(&way).expect("it is there by now");
         let before = flow.keeps();

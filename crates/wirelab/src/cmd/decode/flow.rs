@@ -1,7 +1,10 @@
 //! One direction of a connection as messages: cuts what its segments bring, tells each, and finds its
 //! place again where bytes are missing.
 use jiff::Timestamp;
-use proto::inbox::Inbox;
+use proto::{
+    cover::{Cover, NewCover},
+    inbox::Inbox,
+};
 
 use super::{
     segment::{Segment, Way},
@@ -18,6 +21,8 @@ pub(super) const MOST: u64 = 16 << 20;
 pub(super) struct Flow {
     way: Way,
     stream: Stream,
+    /// Covers secrets before anything is made of the bytes.
+    cover: (NewCover, Option<Box<dyn Cover>>),
     inbox: Inbox,
     /// Place of the inbox's first byte in the stream.
     offset: u64,
@@ -31,10 +36,11 @@ pub(super) struct Flow {
 
 impl Flow {
     /// The direction that this is the first segment of.
-    pub(super) fn new(first: &Segment<'_>) -> Self {
+    pub(super) fn new(first: &Segment<'_>, cover: NewCover) -> Self {
         Self {
             way: first.way,
             stream: Stream::new(first.seq.wrapping_add(u32::from(first.syn))),
+            cover: (cover, cover.map(|new| new())),
             inbox: Inbox::default(),
             offset: 0,
             skip: 0,
@@ -102,10 +108,15 @@ impl Flow {
                 let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip -= passed as u64;
                 self.offset += passed as u64;
+                let shown = self.cover.1.as_mut().and_then(|cover| cover.pass(&bytes));
+                let bytes = shown.as_deref().unwrap_or(&bytes);
                 self.inbox.push(&bytes[passed..]);
                 self.messages(teller)
             }
-            Piece::Gap(missing) => self.gap(missing, teller),
+            Piece::Gap(missing) => {
+                self.cover.1 = self.cover.0.map(|new| new());
+                self.gap(missing, teller)
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) type Out<'a> = Box<dyn FnMut(&str) -> Result<(), Failure> + 'a>;
 pub(super) struct Teller<'a> {
     pub(super) protocol: &'static dyn AnyProtocol,
     json: bool,
+    /// Secrets are shown.
+    pub(super) shows: bool,
     out: Out<'a>,
     /// Messages, sound or not.
     pub(super) messages: u64,
@@ -47,8 +49,13 @@ struct Line<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(protocol: &'static dyn AnyProtocol, json: bool, out: Out<'a>) -> Self {
-        Self { protocol, json, out, messages: 0, wrong: 0 }
+    pub(super) fn new(
+        protocol: &'static dyn AnyProtocol,
+        json: bool,
+        shows: bool,
+        out: Out<'a>,
+    ) -> Self {
+        Self { protocol, json, shows, out, messages: 0, wrong: 0 }
     }
 
     /// A whole message, or what is there of one.
@@ -56,9 +63,13 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// The output is not writable.
     pub(super) fn message(&mut self, place: Place, bytes: &[u8]) -> Result<bool, Failure> {
-        let explanation = self.protocol.explain(bytes);
+        let mut explanation = self.protocol.explain(bytes);
         let sound = explanation.is_sound();
-        let words = self.protocol.in_words(bytes);
+        let mut words = self.protocol.in_words(bytes);
+        if self.shows && explanation.parts.iter().any(|part| part.hidden) {
+            explanation.reveal(bytes);
+            words = explanation.in_words();
+        }
         self.messages += 1;
         self.line(place, bytes.len() as u64, &words, &explanation)?;
         Ok(sound)

@@ -30,7 +30,7 @@ fn takes(file: &[u8]) {
             told += 1;
             Ok(())
         };
-        let mut teller = Teller::new(*protocol, true, Box::new(count));
+        let mut teller = Teller::new(*protocol, true, false, Box::new(count));
         // That it is no capture is a good answer to noise; that it ends is what counts.
         let _ = capture::decode(Vec::new(), file, None, &mut teller);
         drop(teller);

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use net::{Client, Door, Env, Event, Net, Record, Recorder, Role, TcpOptions, Way};
-use proto::{Fact, Policy, Protocol, Supervisor, hsms::Hsms, resilience::BreakerEvent};
+use proto::{
+    Fact, Policy, Protocol, Supervisor, hsms::Hsms, resilience::BreakerEvent,
+    resilience::QueueEvent,
+};
 
 use crate::{
     config::{self, Hosting},
@@ -73,6 +76,9 @@ fn tell(record: &Record) {
         }
         Event::Fact { fact: Fact::Malformed { detail, .. }, .. } => {
             text::talk(&format!("warning: {at}: {detail}"));
+        }
+        Event::Intake { what: QueueEvent::Dropped { .. }, .. } => {
+            text::talk(&format!("warning: {at}: a message came too fast to be told"));
         }
         Event::Breaker { what: BreakerEvent::Changed { from, to, cause, .. } } => {
             text::talk(&format!("warning: {at}: breaker {from:?} -> {to:?}: {cause:?}"));

@@ -7,20 +7,20 @@ use std::{
     sync::Arc,
 };
 
-use net::{Client, Door, Env, Event, Record, Role, Way};
+use net::{Client, Env, Guest, Lobby, lobby::News};
 use proto::hsms::{Hsms, Reply};
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
-    task::JoinSet,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
 };
 
 use super::{
-    monitor::{Said, ask},
+    monitor::{Said, ask, intake},
     send::ESTABLISH,
 };
 use crate::{
     args::HostArgs,
-    config::{self, Hosting},
+    config,
     exit::{Exit, Failure},
     lines,
     signals::Signals,
@@ -42,20 +42,17 @@ struct Tool {
     client: Arc<Client<Hsms>>,
     peer: SocketAddr,
     id: Option<u16>,
+    hearing: AbortHandle,
 }
 
 struct Floor {
-    link: Hosting,
-    env: Env,
+    establish: bool,
+    json: bool,
     names: Vec<(String, Known)>,
     tools: BTreeMap<String, Tool>,
     asking: JoinSet<Result<(), Failure>>,
-    heard: mpsc::Sender<(String, Heard)>,
-}
-
-enum Heard {
-    Said(Reply),
-    Missed(u64),
+    heard: mpsc::Sender<(String, Reply)>,
+    hearing: JoinSet<()>,
 }
 
 pub(super) async fn listen(
@@ -68,16 +65,13 @@ pub(super) async fn listen(
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = link.surroundings()?;
     let addr = link.lookup().await?[0];
-    let mut listener = env
-        .net
-        .listen(addr)
+    let (establish, json) = (link.establish, link.json);
+    let make = move |env: &Env| link.supervisor(env);
+    let mut lobby = Lobby::open(&env, addr, make)
         .map_err(|e| Failure::environment(format!("cannot listen at {addr}: {e}")))?;
-    let addr = listener.local_addr().map_err(|e| Failure::environment(e.to_string()))?;
-    env.record(Event::Listening { addr });
     let (heard, mut hearing) = mpsc::channel(1024);
-    let mut ending = watch_ends(&env);
-    let mut floor =
-        Floor { link, env, names, tools: BTreeMap::new(), asking: JoinSet::new(), heard };
+    let (tools, asking, ears) = (BTreeMap::new(), JoinSet::new(), JoinSet::new());
+    let mut floor = Floor { establish, json, names, tools, asking, heard, hearing: ears };
     let mut typed = lines::read(std::io::stdin());
     let mut listening = true;
     let ended = loop {
@@ -90,16 +84,14 @@ pub(super) async fn listen(
                 }
             }
             Some((tool, said)) = hearing.recv() => {
-                if let Err(failure) = floor.tell(&tool, said) {
+                if let Err(failure) = floor.tell(&tool, &said) {
                     break Err(failure);
                 }
             }
-            Some(tool) = ending.recv() => floor.leave(&tool).await,
-            stream = listener.next(&floor.env) => {
-                if let Ok((_, peer)) = stream.addrs() {
-                    floor.admit(peer, stream).await;
-                }
-            }
+            news = lobby.next() => match news {
+                News::Came(guest) => floor.admit(guest).await,
+                News::Left { name, .. } => floor.leave(&name).await,
+            },
             line = typed.recv(), if listening => match line {
                 None => listening = false,
                 Some(Ok(line)) => floor.obey(&line),
@@ -116,67 +108,37 @@ pub(super) async fn listen(
     ended
 }
 
-/// The tools whose connections close. There are no more of them than there are files to open.
-fn watch_ends(env: &Env) -> mpsc::UnboundedReceiver<String> {
-    let (ended, ending) = mpsc::unbounded_channel();
-    env.recorder.attach(move |record: &Record| {
-        if let Event::Closed { .. } = record.event {
-            // Nobody waiting is the end of the program.
-            let _ = ended.send(record.node.to_string());
-        }
-    });
-    ending
-}
-
 impl Floor {
     /// A tool has dialled.
-    async fn admit(&mut self, peer: SocketAddr, stream: net::net::Stream) {
-        let name = peer.to_string();
-        let env = self.env.node(&name, Role::Client);
-        let way = Way::Wait(Door::onto(stream));
-        let client = Arc::new(Client::by(env.clone(), way, self.link.supervisor(&env)));
-        let (mut said, heard, tool) = (client.listen(HEARD), self.heard.clone(), name.clone());
-        tokio::spawn(async move {
-            loop {
-                let heard_this = match said.recv().await {
-                    Ok(reply) => Heard::Said(reply),
-                    Err(RecvError::Lagged(missed)) => Heard::Missed(missed),
-                    Err(RecvError::Closed) => return,
-                };
-                if heard.send((tool.clone(), heard_this)).await.is_err() {
-                    return;
-                }
-            }
+    async fn admit(&mut self, Guest { name, peer, client }: Guest<Hsms>) {
+        let name = name.to_string();
+        let (mut said, heard, tool) =
+            (client.listen(intake(HEARD)), self.heard.clone(), name.clone());
+        let hearing = self.hearing.spawn(async move {
+            while heard.send((tool.clone(), said.next().await)).await.is_ok() {}
         });
         client.tell(net::Order::Start).await;
-        if self.link.establish {
-            ask(&client, Some(&name), ESTABLISH, self.link.json, &mut self.asking);
+        if self.establish {
+            ask(&client, Some(&name), ESTABLISH, self.json, &mut self.asking);
         }
-        self.tools.insert(name, Tool { client, peer, id: None });
+        self.tools.insert(name, Tool { client, peer, id: None, hearing });
     }
 
     async fn leave(&mut self, tool: &str) {
-        if let Some(Tool { client, .. }) = self.tools.remove(tool)
-            && let Some(client) = Arc::into_inner(client)
-        {
+        let Some(Tool { client, hearing, .. }) = self.tools.remove(tool) else { return };
+        hearing.abort();
+        while self.hearing.try_join_next().is_some() {}
+        if let Some(client) = Arc::into_inner(client) {
             client.close().await;
         }
     }
 
-    fn tell(&mut self, tool: &str, heard: Heard) -> Result<(), Failure> {
-        match heard {
-            Heard::Said(said) => {
-                if let (Some(id), Some(known)) = (said.session(), self.tools.get_mut(tool)) {
-                    known.id = Some(id);
-                }
-                let name = self.name(tool);
-                Said { tool: Some(&name), said: &said, schema: 1 }.tell(self.link.json)
-            }
-            Heard::Missed(missed) => {
-                text::talk(&format!("warning: {tool}: {missed} messages came too fast"));
-                Ok(())
-            }
+    fn tell(&mut self, tool: &str, said: &Reply) -> Result<(), Failure> {
+        if let (Some(id), Some(known)) = (said.session(), self.tools.get_mut(tool)) {
+            known.id = Some(id);
         }
+        let name = self.name(tool);
+        Said { tool: Some(&name), said, schema: 1 }.tell(self.json)
     }
 
     /// What to call the tool at this address.
@@ -206,9 +168,7 @@ impl Floor {
         };
         let found = self.tools.iter().find(|(at, known)| is_it(at, known));
         match found.map(|(at, tool)| (self.name(at), tool.client.clone())) {
-            Some((name, client)) => {
-                ask(&client, Some(&name), message, self.link.json, &mut self.asking)
-            }
+            Some((name, client)) => ask(&client, Some(&name), message, self.json, &mut self.asking),
             None => {
                 let all: Vec<_> = self.tools.keys().map(|at| self.name(at)).collect();
                 text::talk(&format!(

@@ -2,12 +2,12 @@
 use std::sync::Arc;
 
 use net::{Client, Event, Record};
-use proto::hsms::{Hsms, Reply, Request};
-use serde::Serialize;
-use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
-    task::JoinSet,
+use proto::{
+    hsms::{Hsms, Reply, Request},
+    resilience::{Intake, RawIntake, WhenFull},
 };
+use serde::Serialize;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::send::{Answered, ESTABLISH};
 use crate::{
@@ -21,6 +21,12 @@ use crate::{
 
 /// Messages that wait to be told.
 const HEARD: usize = 4096;
+
+/// What is said unasked waits so; the oldest goes first, which the record tells.
+pub(super) fn intake(size: usize) -> Intake {
+    Intake::new(RawIntake { size, when_full: WhenFull::DropOldest, ..RawIntake::default() })
+        .expect("it is valid")
+}
 
 /// What `--json` prints of something said unasked.
 #[derive(Serialize)]
@@ -53,7 +59,7 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
         }
     });
     let client = Arc::new(link.client(&env).await?);
-    let mut said = client.listen(HEARD);
+    let mut said = client.listen(intake(HEARD));
     client.tell(net::Order::Start).await;
     let mut asking = JoinSet::new();
     let mut typed = lines::read(std::io::stdin());
@@ -72,17 +78,11 @@ pub(super) async fn monitor(addr: Option<String>, args: HostArgs) -> Result<Exit
                     ask(&client, None, ESTABLISH, link.json, &mut asking);
                 }
             }
-            heard = said.recv() => match heard {
-                Ok(reply) => {
-                    if let Err(failure) = (Said { tool: None, said: &reply, schema: 1 }).tell(link.json) {
-                        break Err(failure);
-                    }
+            reply = said.next() => {
+                if let Err(failure) = (Said { tool: None, said: &reply, schema: 1 }).tell(link.json) {
+                    break Err(failure);
                 }
-                Err(RecvError::Lagged(missed)) => {
-                    text::talk(&format!("warning: {missed} messages came too fast to be told"));
-                }
-                Err(RecvError::Closed) => break Ok(Exit::Done),
-            },
+            }
             line = typed.recv(), if listening => match line {
                 None => listening = false,
                 Some(Ok(line)) if line.trim().is_empty() => {}

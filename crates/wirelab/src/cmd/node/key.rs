@@ -18,6 +18,8 @@ const MOST: u32 = 1000;
 pub(super) struct Held {
     pub(super) identity: Identity,
     pub(super) path: PathBuf,
+    /// There was none before.
+    pub(super) made: bool,
     _lock: File,
 }
 
@@ -92,10 +94,10 @@ pub(super) fn read_or_make(path: &Path) -> Result<Identity, Failure> {
 
 /// The key at `path`, locked; none if another node uses it.
 fn take(path: &Path) -> Result<Option<Held>, Failure> {
-    let mut file = match open(path)? {
-        Some(file) => file,
+    let (mut file, made) = match open(path)? {
+        Some(file) => (file, false),
         None => match make(path)? {
-            Some(file) => file,
+            Some(file) => (file, true),
             // Another node was faster; then it is that one's.
             None => return Ok(None),
         },
@@ -106,7 +108,7 @@ fn take(path: &Path) -> Result<Option<Held>, Failure> {
         Err(TryLockError::Error(e)) => return Err(unusable(path, "cannot be locked", &e)),
     }
     let identity = understand(&mut file, path)?;
-    Ok(Some(Held { identity, path: path.to_owned(), _lock: file }))
+    Ok(Some(Held { identity, path: path.to_owned(), made, _lock: file }))
 }
 
 /// The file, if there is one.

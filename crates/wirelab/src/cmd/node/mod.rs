@@ -1,9 +1,17 @@
 //! `wirelab node`: a TAZCOM node as a process. Stdout tells what it hears, stdin says what to say.
+mod alone;
+mod classic;
+mod client;
+mod desk;
+mod finding;
+mod front;
 mod key;
 mod live;
 mod order;
 mod simulate;
 mod tell;
+mod tui;
+mod voice;
 
 use crate::{
     args::{IdArgs, NodeArgs, NodeWhat},
@@ -18,6 +26,9 @@ pub(crate) fn run(args: NodeArgs) -> Result<Exit, Failure> {
     match what {
         None => crate::block_on(live::live(live)),
         Some(NodeWhat::Id(args)) => id(args),
+        Some(NodeWhat::Peers(args)) => client::peers(args),
+        Some(NodeWhat::Send(args)) => client::send(args),
+        Some(NodeWhat::Alert(args)) => client::alert(args),
         Some(NodeWhat::Simulate(args)) => simulate::simulate(args),
     }
 }

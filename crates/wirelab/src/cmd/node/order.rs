@@ -1,4 +1,4 @@
-//! What a line of stdin tells a node to do.
+//! What a line of stdin, or of another program of the user, tells a node to do.
 use std::{sync::Arc, time::Duration};
 
 use proto::tazcom::{
@@ -18,18 +18,21 @@ pub(super) enum Order {
     Say(Say),
     /// Who is there?
     Peers,
+    /// How far has this come? And from now on?
+    Follow(MessageId),
     Quit,
 }
 
 /// Something to say, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Say {
-    channel: Arc<str>,
-    what: What,
+    pub(super) channel: Arc<str>,
+    pub(super) what: What,
 }
 
+/// What can be said.
 #[derive(Debug, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Chat(Arc<str>),
     Private(NodeId, Arc<str>),
     Alert(Need, Arc<str>),
@@ -47,6 +50,7 @@ struct Raw {
     progress: Option<MessageId>,
     state: Option<AlertState>,
     channel: Option<Arc<str>>,
+    follow: Option<MessageId>,
 }
 
 impl Order {
@@ -66,17 +70,22 @@ impl Order {
 
     fn from_json(json: &str) -> Result<Self, String> {
         let raw = serde_json::from_str(json).map_err(|e| format!("no order: {e}"))?;
-        let Raw { say, to, alert, need, progress, state, channel } = raw;
-        let what = match (say, to, alert, need, progress, state) {
-            (Some(text), None, None, None, None, None) => What::Chat(text),
-            (Some(text), Some(to), None, None, None, None) => What::Private(to, text),
-            (None, None, Some(text), need, None, None) => {
+        let Raw { say, to, alert, need, progress, state, channel, follow } = raw;
+        let what = match (say, to, alert, need, progress, state, follow) {
+            (Some(text), None, None, None, None, None, None) => What::Chat(text),
+            (Some(text), Some(to), None, None, None, None, None) => What::Private(to, text),
+            (None, None, Some(text), need, None, None, None) => {
                 What::Alert(need.unwrap_or(Need::Other), text)
             }
-            (None, None, None, None, Some(alert), Some(state)) => What::Progress(alert, state),
+            (None, None, None, None, Some(alert), Some(state), None) => {
+                What::Progress(alert, state)
+            }
+            (None, None, None, None, None, None, Some(message)) if channel.is_none() => {
+                return Ok(Self::Follow(message));
+            }
             _ => {
-                let known = "`say`, `say` and `to`, `alert` and `need`, `progress` and `state`";
-                return Err(format!("no order: there are {known}, each with or without `channel`"));
+                let known = "`say`, `say` and `to`, `alert` and `need`, `progress` and `state`, each with or without `channel`, and `follow`";
+                return Err(format!("no order: there are {known}"));
             }
         };
         Ok(Self::Say(Say { channel: channel.unwrap_or_else(|| MAIN_CHANNEL.into()), what }))
@@ -127,6 +136,8 @@ mod tests {
         assert_eq!(alert, What::Alert(Need::Medical, "a burn".into()));
         let (_, progress) = said(&format!(r#"{{"progress": "{id}", "state": "taken"}}"#));
         assert_eq!(progress, What::Progress(id.parse().unwrap(), AlertState::Taken));
+        let follow = Order::read(&format!(r#"{{"follow": "{id}"}}"#));
+        assert_eq!(follow, Ok(Order::Follow(id.parse().unwrap())));
     }
 
     #[test]
@@ -140,6 +151,7 @@ mod tests {
             r#"{"alert": "hi", "need": "money"}"#,
             r#"{"state": "taken"}"#,
             r##"{"channel": "#water"}"##,
+            r##"{"channel": "#water", "follow": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"##,
             "{",
         ] {
             let problem = Order::read(wrong).unwrap_err();

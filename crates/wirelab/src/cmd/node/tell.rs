@@ -1,15 +1,16 @@
 //! What a node tells, as lines of JSON. What its peers say appears in strings only.
 use std::net::SocketAddr;
 
-use net::node::Told;
+use net::{discovery::Reach, node::Told};
 use proto::tazcom::{
     MessageId, NodeId,
-    gossip::{self, Alert, Shown},
+    gossip::{self, Alert, Shown, Spread},
     roster::{self, Entry, Gone},
 };
 use serde::Serialize;
 
-use crate::{exit::Failure, text};
+use super::alone::Diagnosis;
+use crate::text;
 
 /// A line, by its event.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,18 @@ use crate::{exit::Failure, text};
 pub(super) enum Line {
     /// It listens.
     Started { id: NodeId, listen: SocketAddr, key: String },
+    /// It looks for others, and where.
+    Discovery {
+        #[serde(flatten)]
+        reach: Reach,
+    },
+    /// Its own announcement came back to it.
+    Announced { name: String },
+    /// Nobody is there, and what may be wrong.
+    Alone {
+        #[serde(flatten)]
+        diagnosis: Diagnosis,
+    },
     /// Somebody is there, or has now proven to be.
     Joined { id: NodeId, verified: bool },
     /// Somebody is not there any more.
@@ -39,8 +52,22 @@ pub(super) enum Line {
     Distrusted { id: NodeId },
     /// What was to be said could not be.
     Unsaid { problem: String },
+    /// We said something ourselves, and so many peers it was sent to at once.
+    Said {
+        #[serde(flatten)]
+        message: Shown,
+        given: usize,
+    },
+    /// How far something has come.
+    Spread {
+        message: MessageId,
+        #[serde(flatten)]
+        spread: Spread,
+    },
     /// Everybody it knows of.
     Peers { peers: Vec<Entry> },
+    /// So many lines are missing here: nobody read them in time.
+    Missing { lines: u64 },
 }
 
 /// Why something was not taken.
@@ -51,30 +78,21 @@ pub(super) enum Why {
     Gossip(gossip::Why),
 }
 
-/// Prints what a node has to tell.
-///
-/// # Errors
-/// The output is not writable.
-pub(super) fn tell(told: Told) -> Result<(), Failure> {
-    line(told).map_or(Ok(()), |line| print(&line))
-}
-
-/// Prints a line.
-///
-/// # Errors
-/// The output is not writable.
-pub(super) fn print(line: &Line) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Whole<'a> {
-        #[serde(flatten)]
-        line: &'a Line,
-        schema: u32,
+impl Line {
+    /// As JSON, its line feed included.
+    pub(super) fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            line: &'a Line,
+            schema: u32,
+        }
+        text::json_line(&Whole { line: self, schema: 1 })
     }
-    text::print(&text::json_line(&Whole { line, schema: 1 }))
 }
 
 /// The line; none for what only the node's driver needs to know.
-fn line(told: Told) -> Option<Line> {
+pub(super) fn line(told: Told) -> Option<Line> {
     Some(match told {
         Told::Show(shown) => Line::Message(shown),
         Told::Roster(told) => match told {

@@ -46,11 +46,12 @@ pub(crate) fn run(args: ProxyArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// A port is taken, or an output is not writable.
 pub(crate) async fn carry(what: Carrying) -> Result<Exit, Failure> {
-    let Carrying { first, seed, http_port, api, evidence, raw } = what;
+    let Carrying { first, seed, http_port, api, evidence, raw, show_secrets } = what;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let asked_for = http_port.is_some() || api.is_some();
     let recorder = Recorder::new(if asked_for { KEPT } else { 0 });
     let env = Env::new(Net::Tcp(TcpOptions::default()), recorder.clone(), seed);
+    let env = if show_secrets { env.showing_secrets() } else { env };
     let written =
         evidence.map(|path| write_down(&path, &env).map(|written| (written, path))).transpose()?;
     let lost = Arc::new(Lost::default());
@@ -91,8 +92,11 @@ fn open(house: &mut House, first: First) -> Result<(), Failure> {
     kept.switch_on().map_err(unable)
 }
 
-/// Begins the evidence file.
-fn write_down(path: &Path, env: &Env) -> Result<Written, Failure> {
+/// Begins an evidence file.
+///
+/// # Errors
+/// It is not writable.
+pub(crate) fn write_down(path: &Path, env: &Env) -> Result<Written, Failure> {
     let file = File::create(path);
     let file = file.map_err(|e| text::unwritable(&path.display().to_string(), &e))?;
     let header = Header {
@@ -160,6 +164,9 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Done { .. }
         | Event::Proved { .. }
         | Event::Lost { .. }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Resent { .. }
         | Event::Breaker { .. }
         | Event::Told { .. }

@@ -99,7 +99,7 @@ impl Replayed {
 
 /// Plays all connections, each beside those it was beside; how many came about, and what differed.
 async fn all(what: &Replaying, scenes: &[Arc<Scene>]) -> Result<(usize, Vec<Difference>), Failure> {
-    let Replaying { file: _, side, addrs, protocol, patience, json: _ } = what;
+    let Replaying { file: _, side, addrs, protocol, cover, patience, json: _ } = what;
     let mut place = Place::new(*side, addrs, *patience).await?;
     let mut playing = JoinSet::new();
     let mut open = BTreeSet::new();
@@ -115,9 +115,11 @@ async fn all(what: &Replaying, scenes: &[Arc<Scene>]) -> Result<(usize, Vec<Diff
         };
         played += 1;
         open.insert(n);
-        let (scene, protocol, patience) = (scene.clone(), *protocol, *patience);
-        playing
-            .spawn(async move { (n, play::play(n + 1, &scene, stream, protocol, patience).await) });
+        let (scene, patience) = (scene.clone(), *patience);
+        let (protocol, cover) = (*protocol, *cover);
+        playing.spawn(async move {
+            (n, play::play(n + 1, &scene, stream, (protocol, cover), patience).await)
+        });
     }
     while !open.is_empty() {
         over(&mut playing, &mut open, &mut found).await;

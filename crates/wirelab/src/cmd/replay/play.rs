@@ -2,6 +2,7 @@
 use std::{collections::VecDeque, io, time::Duration};
 
 use lab::registry::AnyProtocol;
+use proto::cover::{NewCover, covered};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -21,7 +22,7 @@ pub(super) async fn play(
     connection: usize,
     scene: &Scene,
     stream: TcpStream,
-    protocol: Option<&'static dyn AnyProtocol>,
+    (protocol, cover): (Option<&'static dyn AnyProtocol>, NewCover),
     patience: Duration,
 ) -> Vec<Difference> {
     let frames = |all: &[u8]| match protocol {
@@ -56,7 +57,10 @@ pub(super) async fn play(
             break;
         }
     }
-    found.splice(0..0, compare(connection, scene, &player.heard, protocol));
+    // As the recording was covered, so is what is held against it.
+    let shown = covered(cover, &player.heard);
+    let heard = shown.as_deref().unwrap_or(&player.heard);
+    found.splice(0..0, compare(connection, scene, heard, protocol));
     found
 }
 

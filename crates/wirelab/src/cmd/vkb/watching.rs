@@ -100,6 +100,9 @@ fn tell(record: &Record) {
             text::talk(&format!("warning: circuit breaker: {from} to {to} ({cause})"));
         }
         Event::Breaker { what: BreakerEvent::Counted { .. } }
+        | Event::Reached { .. }
+        | Event::Pulse { .. }
+        | Event::Intake { .. }
         | Event::Listening { .. }
         | Event::Deaf
         | Event::ListenFailed { .. }
