@@ -5,7 +5,7 @@ use std::{future::Future, io, marker::PhantomData, net::SocketAddr, pin::Pin, sy
 use net::{Client, Door, Env, Failure, Host, Receipt, Way, careless::Careless, proxy::Speech};
 use proto::{
     ConfigError, Policy, PolicyPatch, Protocol, Supervisor, cover::NewCover, cync::Cync,
-    explain::Explanation, hsms::Hsms, tazcom::Tazcom, toggle::Lamp, turn::Turn, vkb::Vkb,
+    explain::Explanation, hsms::Hsms, tazcom::Tazcom, toggle::Lamp, vkb::Vkb,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -93,7 +93,7 @@ pub trait AnyProtocol: Sync {
     /// A message on one line.
     fn in_words(&self, message: &[u8]) -> String;
     /// What a message asks or answers, see [`Protocol::turns`].
-    fn turns(&self, message: &[u8]) -> Vec<Turn>;
+    fn turns(&self, message: &[u8]) -> Vec<proto::turn::Turn>;
 }
 
 /// A client that speaks JSON.
@@ -243,7 +243,7 @@ impl<P: Protocol> AnyProtocol for Entry<P> {
     fn in_words(&self, message: &[u8]) -> String {
         P::in_words(message)
     }
-    fn turns(&self, message: &[u8]) -> Vec<Turn> {
+    fn turns(&self, message: &[u8]) -> Vec<proto::turn::Turn> {
         P::turns(message)
     }
 }

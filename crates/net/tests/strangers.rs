@@ -31,9 +31,10 @@ struct Peer {
 }
 
 fn terms() -> Terms {
-    // A greeting that never comes is given up soon.
-    let patience = Span::millis(1500);
-    Terms::new(RawTerms { version: Version::V03, patience, ..RawTerms::default() }).unwrap()
+    // A greeting that never comes is given up soon. Insiders speak in plain.
+    let (patience, encrypt) = (Span::millis(1500), false);
+    Terms::new(RawTerms { version: Version::V03, patience, encrypt, ..RawTerms::default() })
+        .unwrap()
 }
 
 fn identity(n: u8) -> Identity {

@@ -10,8 +10,11 @@ pub trait Cover: fmt::Debug + Send {
     fn pass(&mut self, bytes: &[u8]) -> Option<Bytes>;
 }
 
-/// How to come by the cover of one direction; none where a protocol says no secrets.
-pub type NewCover = Option<fn() -> Box<dyn Cover>>;
+/// How to come by the cover of one direction.
+pub type CoverOne = fn() -> Box<dyn Cover>;
+
+/// The same; none where a protocol says no secrets.
+pub type NewCover = Option<CoverOne>;
 
 /// Bytes that begin where a message does, as they may be shown.
 pub fn covered(cover: NewCover, bytes: &[u8]) -> Option<Bytes> {

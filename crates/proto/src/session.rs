@@ -4,9 +4,7 @@ use std::{borrow::Cow, fmt, fmt::Debug, str::FromStr, sync::Arc, time::Duration}
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{
-    RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery, turn::Turn,
-};
+use crate::{RawPolicy, Time, cover::NewCover, explain::Explanation, resilience::Delivery};
 
 /// A configured node of one kind: its vocabulary, and how to open either end of a connection.
 pub trait Protocol: Sized + Send + Sync + 'static {
@@ -105,7 +103,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         Self::explain(message).in_words()
     }
     /// What a whole message asks or answers; none if the protocol does not say.
-    fn turns(message: &[u8]) -> Vec<Turn> {
+    fn turns(message: &[u8]) -> Vec<crate::turn::Turn> {
         let _ = message;
         Vec::new()
     }

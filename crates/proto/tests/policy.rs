@@ -1,6 +1,6 @@
 //! Every setting of a policy, with two values and two outcomes, seen from outside the machine.
 use proto::{
-    Delivery, Policy, RawPolicy, Span, Stage, Supervisor, Ticket, Time,
+    CloseReason, Delivery, Policy, RawPolicy, Span, Stage, Supervisor, Ticket, Time,
     resilience::{
         Connection, Happening, Note, Queueing, RawBackoff, RawBreaker, RawReconnect, Step, Timeout,
         WhenOpen,
@@ -127,6 +127,48 @@ fn an_adaptive_timeout_learns_and_a_fixed_one_does_not() {
     };
     assert_eq!(ends(Timeout::Fixed), [400, 800, 1200]);
     assert_eq!(ends(Timeout::Adaptive), [400, 400 + 800, 400 + 800 + 1600], "silence doubles it");
+}
+
+/// How often something was learnt of how long answers take, by a request whose first so many connections
+/// end before the answer.
+fn lessons(lost: u32) -> usize {
+    let raw = RawPolicy { timeout: Timeout::Adaptive, max_attempts: 3, ..raw() };
+    let mut supervisor = Supervisor::new(Lamp::default(), Policy::new::<Lamp>(raw).unwrap(), 1);
+    let (mut now, mut attempts, mut lessons) = (Time::default(), 0, 0);
+    supervisor.handle_input(now, Happening::Submit(Ticket(1), Toggle::new("D", true).unwrap()));
+    loop {
+        match supervisor.poll_output() {
+            Step::Connect => supervisor.handle_input(now, Happening::Connected),
+            Step::Transmit(_) => {
+                attempts += 1;
+                supervisor.handle_input(now, Happening::Written(Ticket(1)));
+                now = now + std::time::Duration::from_millis(5);
+                supervisor.handle_input(
+                    now,
+                    match attempts > lost {
+                        true => Happening::Received(b"ACK"),
+                        false => Happening::Closed(CloseReason::Peer),
+                    },
+                );
+            }
+            Step::Note(Note::Pulse(_)) => lessons += 1,
+            Step::Done(_, attempts, end) => {
+                assert_eq!((attempts, end.is_ok()), (lost + 1, true));
+                return lessons;
+            }
+            Step::Wait(at) => {
+                now = at.expect("it tries again");
+                supervisor.handle_input(now, Happening::Timeout);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Karn's rule.
+#[test]
+fn of_what_was_sent_twice_nothing_is_learnt() {
+    assert_eq!([lessons(0), lessons(1), lessons(2)], [1, 0, 0]);
 }
 
 /// What is told of one request before it is answered.

@@ -182,6 +182,7 @@ const POINTLESS: &[(&str, &str, &str)] = &[
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
     ("node", "listen_only", "no_mdns"),
+    ("node", "log_format", "tui"),
 ];
 
 fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {

@@ -87,8 +87,6 @@ impl Answer {
 }
 
 /// Where a program of this name listens if nobody says where.
-// For programs that have no file of their own to listen beside.
-#[allow(dead_code)]
 ///
 /// # Errors
 /// The user has no directory for that.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::{exit::Failure, text};
 
 /// Bytes that wait to be written, at most.
-const WAITING: usize = 4 << 20;
+const WAITING: usize = 1 << 20;
 
 /// Where lines are put. Dropping it ends the thread once everything is written.
 pub(crate) struct Out(Arc<Shared>);

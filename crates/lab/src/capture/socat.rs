@@ -176,8 +176,10 @@ mod tests {
 
     use super::*;
 
+    type Words = Vec<(u64, Flow, Vec<u8>)>;
+
     /// All it tells: connection, direction, bytes; and what it complains of, by line.
-    fn read(text: &str) -> (Vec<(u64, Flow, Vec<u8>)>, Vec<(usize, String)>) {
+    fn read(text: &str) -> (Words, Vec<(usize, String)>) {
         let (mut socat, mut tells, mut wrong) = (Socat::default(), Vec::new(), Vec::new());
         for (n, line) in text.lines().enumerate() {
             wrong.extend(socat.line(line, &mut tells).err().map(|why| (n + 1, why)));

@@ -50,7 +50,7 @@ fn scenario(faults: &[String]) -> Scenario {
         [[step]]
         request = {{ client = "home", send = {{ power = {{ to = 1, on = true }} }} }}
         [[expect]]
-        connections = {{ device = "home", count = 1 }}
+        connections = {{ device = "wire", count = 1 }}
         "#,
         faults.join(", ")
     );

@@ -51,7 +51,7 @@ pub(super) struct Driver<P: Protocol> {
 enum Link {
     Idle,
     Connecting(Pin<Box<dyn Future<Output = Result<Connected, Unopened>> + Send>>),
-    Open(Wire),
+    Open(Box<Wire>),
 }
 
 enum LinkEvent {
@@ -61,7 +61,7 @@ enum LinkEvent {
 }
 
 /// A connection that is open, and encrypted if it is to be: both its ends, and itself.
-type Connected = ((SocketAddr, SocketAddr), Wire);
+type Connected = ((SocketAddr, SocketAddr), Box<Wire>);
 /// In what way it could not be opened, and the particulars.
 type Unopened = (Stage, String);
 
@@ -148,7 +148,7 @@ impl<P: Protocol> Driver<P> {
         match event {
             LinkEvent::Connected(((local, peer), wire)) => {
                 self.env.record(Event::Opened { conn, local, peer });
-                self.link = Link::Open(wire.veiled(&self.veil));
+                self.link = Link::Open(Box::new(wire.veiled(&self.veil)));
                 self.hold();
                 self.supervisor.handle_input(now, Happening::Connected);
             }
@@ -391,7 +391,7 @@ async fn opened(
     // Open, and perhaps gone again before we could look.
     let ends = stream.addrs().map_err(unopened)?;
     let failed = |reason: CloseReason| (Stage::from(&reason), reason.to_string());
-    let mut wire = begin(stream).map_err(failed)?;
+    let mut wire = Box::new(begin(stream).map_err(failed)?);
     match wire.handshake(env).await {
         Ok(()) => Ok((ends, wire)),
         Err(reason) => {

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use proto::{
     Fact, Frame,
-    cover::{Cover, NewCover},
+    cover::{Cover, CoverOne, NewCover},
 };
 
 use crate::Env;
@@ -38,7 +38,7 @@ impl Secrets {
 
 /// Covers what is written down of connections of one protocol, at one node.
 #[derive(Clone, Default)]
-pub(crate) struct Veil(Option<(fn() -> Box<dyn Cover>, Arc<Secrets>)>);
+pub(crate) struct Veil(Option<(CoverOne, Arc<Secrets>)>);
 
 impl Veil {
     /// None, where the protocol has no secrets or they are to be shown.

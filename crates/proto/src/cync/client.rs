@@ -341,8 +341,9 @@ impl Session for Client {
                 self.read(now);
             }
             Input::Eof => {
+                // What follows a close is nobody's, cut or not.
                 let part = self.framing.rest();
-                if !part.is_empty() {
+                if !matches!(self.state, State::Over) && !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
                     self.out.push_back(Output::Fact(Fact::malformed("truncated", detail, &part)));

@@ -371,8 +371,9 @@ impl Session for Device {
                 self.read(now);
             }
             Input::Eof => {
+                // What follows a close is nobody's, cut or not.
                 let part = self.framing.rest();
-                if !part.is_empty() {
+                if !self.is_closed() && !part.is_empty() {
                     let detail =
                         format!("the connection closed {} bytes into a packet", part.len());
                     self.tell(Fact::malformed("truncated", detail, &part));

@@ -32,7 +32,7 @@ use std::{
 
 use crate::{
     Answer, ConfigError, Delivery, Never, Protocol, RawPolicy, Time, cover::NewCover,
-    explain::Explanation, session::Answers, turn::Turn,
+    explain::Explanation, session::Answers,
 };
 pub use chaos::RawChaos;
 pub use client::Client;
@@ -143,7 +143,7 @@ impl Protocol for Cync {
     fn in_words(message: &[u8]) -> String {
         words::in_words(message).unwrap_or_else(|| explain::explain(message).in_words())
     }
-    fn turns(message: &[u8]) -> Vec<Turn> {
+    fn turns(message: &[u8]) -> Vec<crate::turn::Turn> {
         turns::turns(message)
     }
 }

@@ -10,6 +10,8 @@ const BEFORE: usize = 12;
 /// The key of every login seen has 16 bytes, and so the body 26.
 const KEY: usize = 16;
 const BODY: u32 = 26;
+/// What a login's body has besides its key.
+const AROUND: usize = 10;
 /// What stands in its place.
 const COVER: u8 = b'*';
 /// A stream that begins with no packet may have lost the beginning of a login: in so many bytes, no run of
@@ -72,28 +74,32 @@ impl Redactor {
 
 /// How long the key is that begins after these bytes; 0 if none does.
 ///
-/// Packets are not counted, since a link that harms bytes would lead past a key. Instead two of three
-/// signs are enough: the type of a login, the length of one, the beginning of one with the length of a
-/// key. One wrong byte leaves two of them.
+/// Packets are not counted, since a link that harms bytes would lead past a key. Instead three of four
+/// signs are enough: the type of a login, the length of one, the protocol of all that were seen, the
+/// length of a key. One wrong byte leaves three of them.
 fn key_after(before: &[u8; BEFORE]) -> usize {
     let &[kind, b0, b1, b2, b3, protocol, _, _, _, _, k0, k1] = before;
     let length = u32::from_be_bytes([b0, b1, b2, b3]);
     let key = usize::from(u16::from_be_bytes([k0, k1]));
     let login = matches!(kind, 0x13 | 0x23);
-    let signs = [login, length == BODY, protocol == super::login::PROTOCOL && key == KEY];
+    let signs = [login, length == BODY, protocol == super::login::PROTOCOL, key == KEY];
     match signs.iter().filter(|sign| **sign).count() {
-        2.. => KEY,
-        // A login with a key of another length: what its body has room for.
-        _ if login && protocol == super::login::PROTOCOL && length < 64 => {
-            usize::try_from(length).unwrap_or(0).saturating_sub(10)
-        }
+        3.. => KEY,
+        // A login with a key of another length.
+        _ if login && length < 64 && usize::try_from(length) == Ok(key + AROUND) => key,
         _ => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::message::Message, *};
+    use super::{
+        super::{
+            inner::{Inner, Kind},
+            message::Message,
+        },
+        *,
+    };
 
     const SECRET: &str = "c0ffee5ec4e7b105";
 
@@ -155,8 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_other_lengths_are_covered() {
+        for length in [1, 4, 15, 17, 40] {
+            let key = &"c0ffee5ec4e7b105".repeat(3)[..length];
+            let shown = passed(&Message::login(1, key, 60).encode(), 3);
+            assert_eq!(shown[BEFORE..][..length], vec![COVER; length][..], "{shown:02x?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_login_is_passed_on_as_it_is() {
         let ping = Message::Ping.encode();
         assert_eq!(Redactor::default().pass(&ping), None);
+        // A result has the length of which a login's type is the last byte, and then an id.
+        for id in 0..100 {
+            let inner = Inner::new(7, Kind::Response, 0xd0, &[0][..]);
+            let result = Message::pipe(false, id, 0x0100, inner).encode();
+            assert_eq!(Redactor::default().pass(&result), None, "{id}: {result:02x?}");
+        }
     }
 }

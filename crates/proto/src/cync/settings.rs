@@ -19,6 +19,9 @@ const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const MAX_KEY: usize = 54;
 /// Lamps behind one bridge at most: an answer to a query is one packet.
 const MAX_LAMPS: usize = 160;
+/// Ids of lamps from 1 on that a bridge can tell of when it logs in: one byte says which. As in a mesh,
+/// several bridges have the same lamp when there are more.
+const TOLD: u32 = 254;
 /// Where a controller's clock begins when nobody says: 2024-03-10 12:04:31, five hours behind UTC, the
 /// time that local controllers are known to tell.
 const SOME_DAY: (i64, i16) = (1_710_090_271, -300);
@@ -189,10 +192,12 @@ impl Settings {
     pub(super) fn nth(self, n: u32) -> Self {
         let id = u32::from_str_radix(&self.id, 16);
         let id = id.map_or(self.id, |id| format!("{:08x}", id.wrapping_add(n)));
-        let step = u32::try_from(self.lamps.len()).unwrap_or(0).saturating_mul(n);
-        // An id that is too high is told by the check.
-        let step = u16::try_from(step).unwrap_or(u16::MAX);
-        let lamps = self.lamps.iter().map(|lamp| lamp.saturating_add(step)).collect();
+        let step = u32::try_from(self.lamps.len()).unwrap_or(0).wrapping_mul(n) % TOLD;
+        let next = |lamp: &u16| match u32::from(*lamp).checked_sub(1) {
+            Some(before) if n > 0 => u16::try_from((before + step) % TOLD + 1).unwrap_or(*lamp),
+            _ => *lamp,
+        };
+        let lamps = self.lamps.iter().map(next).collect();
         Self { id, lamps, seed: self.seed.wrapping_add(n.into()), ..self }
     }
     /// The only way from what people write to what is used.
@@ -322,7 +327,8 @@ mod tests {
         let told: Vec<_> = all.iter().map(|s| (&*s.id, &s.lamps[..], s.seed)).collect();
         let first = ("00000001", &[7, 8][..], 0);
         assert_eq!(told, [first, ("00000002", &[9, 10], 1), ("00000003", &[11, 12], 2)]);
-        assert_eq!(settings.nth(40_000).check().unwrap_err().key, "lamps");
+        assert_eq!(settings.clone().nth(127).lamps, [7, 8], "after 254 they begin again");
+        assert!(settings.nth(40_000).check().is_ok());
     }
 
     #[test]

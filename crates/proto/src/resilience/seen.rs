@@ -146,6 +146,16 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_heard_of_again_lives_no_longer() {
+        let mut seen = seen(10, 10);
+        times(&mut seen, 0, &[1]);
+        times(&mut seen, 2, &[2]);
+        times(&mut seen, 5, &[1]);
+        assert_eq!(seen.arrive(at(11), &1), Arrival { times: 1, forgot: 1 });
+        assert_eq!(seen.arrive(at(11), &2), Arrival { times: 2, forgot: 0 });
+    }
+
+    #[test]
     fn what_is_let_go_of_is_counted() {
         let mut seen = seen(3, 10);
         let mut forgot = |seconds, id| seen.arrive(at(seconds), &id).forgot;

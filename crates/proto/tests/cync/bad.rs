@@ -132,3 +132,11 @@ fn what_is_wrong_is_said_with_its_byte() {
         assert!(problems.iter().any(|(_, p)| p.contains(said)), "{bytes}: {problems:?}");
     }
 }
+
+/// A fuzzer found that half a packet behind a disconnect was told of, or not, as the bytes were cut.
+#[test]
+fn what_follows_a_disconnect_is_nobodys() {
+    let found = "73 00 00 00 00 00 00 00 11 e3 00 00 00 01 0c c8 00 00 00 00 00 00 09 f8";
+    testing::cync::any_bytes(&hex::decode(found).unwrap());
+    testing::cync::any_bytes(b"\xe3\0\0\0\x01\x03\xc8\0\0");
+}

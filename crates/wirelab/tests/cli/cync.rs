@@ -132,7 +132,7 @@ fn what_does_not_reach_its_level_says_how_it_ended() {
 
 #[test]
 fn those_that_obeyed_are_taken_back_where_another_did_not() {
-    let controller = Controller::start(&[]);
+    let controller = Controller::start(&["--timeout", "fixed"]);
     let mut bridges = controller.bridges(2, &["--set", "latency=1ms"]);
     // The lamp 9 is nobody's, and the bridge says so of none; only whoever looks knows.
     let all = ["on", "1", "2", "--confirm", "observed", "--json"];

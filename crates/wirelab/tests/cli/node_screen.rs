@@ -24,7 +24,7 @@ impl Terminal {
         let session = ["-f", "/dev/null", "new-session", "-d", "-s", "node"];
         let output = terminal.tmux(&[&session[..], &size, &[shell]].concat());
         assert!(output.status.success(), "{output:?}");
-        terminal.shows("shell> ");
+        terminal.shows("shell>");
         Some(terminal)
     }
     fn tmux(&self, args: &[&str]) -> Output {

@@ -122,7 +122,7 @@ fn a_node_does_without_a_socket_where_there_can_be_none() {
 }
 
 /// Long words: more than a pipe and the node's queue hold.
-const WORDS: usize = 1000;
+const WORDS: usize = 200;
 
 /// A node that was told to say them, and whose stdout nobody has read yet.
 fn stalled(state: &Path) -> (Ends, ChildStdout) {
@@ -131,7 +131,7 @@ fn stalled(state: &Path) -> (Ends, ChildStdout) {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     for n in 0..WORDS {
-        writeln!(stdin, "{n:<8000}").unwrap();
+        writeln!(stdin, "{n:x<8000}").unwrap();
     }
     let stdout = child.stdout.take().unwrap();
     (Ends(child), stdout)

@@ -129,14 +129,14 @@ fn a_real_node_believes_it_and_no_impostor() {
     let (mut peer, twin) =
         (device_of("tazcom", &flags), [&flags[..], &["--mode", "impostor"]].concat());
     let id = peer.show().0["id"].clone();
-    let node = Node::start(dir.path(), &["--peer", &peer.addr.to_string()]);
+    let node = Node::start(dir.path(), &["--insecure-plain", "--peer", &peer.addr.to_string()]);
     let joined = node.tells("joined");
     assert_eq!((&joined["id"], &joined["verified"]), (&id, &true.into()));
     let greeted = peer.show().0["greeted"].clone();
     assert_eq!(greeted, json!({ &node.id: { "times": 1, "verified": true } }));
     // Of another key under its id.
     let twin = device_of("tazcom", &twin);
-    let wary = Node::start(dir.path(), &["--peer", &twin.addr.to_string()]);
+    let wary = Node::start(dir.path(), &["--insecure-plain", "--peer", &twin.addr.to_string()]);
     assert_eq!(wary.tells("impostor")["claimed"], id);
     twin.running.out.until("\"challenge\"");
 }
@@ -159,7 +159,8 @@ fn one_that_is_announced_is_found_where_it_moves_and_missed_when_it_vanishes() {
         peer.out.until("\"listening\"");
         peer
     };
-    let node = Node::of(&mut net[1].inside(&crate::node::node_in(dir.path(), &[])));
+    let node =
+        Node::of(&mut net[1].inside(&crate::node::node_in(dir.path(), &["--insecure-plain"])));
     // An old one stays linked to nobody, and is greeted again wherever it is.
     let mut old = announced(&["--set", "key=7"]);
     old.out.until("\"hello\"");

@@ -155,7 +155,8 @@ pub struct Entry {
     pub name: Option<String>,
     /// The version it says it speaks.
     pub version: Option<String>,
-    /// Where.
+    /// Where. Of one that only called us, where it called from; port 0, since nobody said where it
+    /// listens.
     pub addr: SocketAddr,
     /// It has proven its id, at some time.
     pub verified: bool,
@@ -230,7 +231,23 @@ impl Roster {
                 problem: record.problem.clone(),
             }
         };
-        self.records.values().map(entry).collect()
+        let mut all: Vec<_> = self.records.values().map(entry).collect();
+        for (id, from) in self.called.values() {
+            if !all.iter().any(|known| known.id == Some(*id)) {
+                all.push(Entry {
+                    id: Some(*id),
+                    name: None,
+                    version: None,
+                    addr: SocketAddr::new(*from, 0),
+                    verified: true,
+                    there: true,
+                    linked: true,
+                    failures: 0,
+                    problem: None,
+                });
+            }
+        }
+        all
     }
     /// Connections that others have opened to us.
     pub fn live_calls(&self) -> usize {

@@ -325,6 +325,21 @@ fn a_link_that_was_opened_to_us_is_used_and_its_end_is_noticed() {
 }
 
 #[test]
+fn who_has_only_called_is_known_as_long_as_its_link() {
+    let mut told = told_as(2);
+    let from = "10.0.0.2".parse().unwrap();
+    told.hears(Input::Called(9, proven(1), from));
+    let [known] = &told.roster.snapshot()[..] else { panic!("one is known") };
+    assert_eq!((known.id, known.addr), (Some(id(1)), SocketAddr::new(from, 0)));
+    assert!(known.verified && known.there && known.linked);
+    told.hears(Input::CallEnded(9, from));
+    assert_eq!(told.roster.snapshot(), []);
+    told.hears(Input::Called(10, proven(1), from));
+    told.finds("A", 1, "10.0.0.2:5000");
+    assert_eq!(told.roster.snapshot().len(), 1, "it is still the same");
+}
+
+#[test]
 fn who_has_called_from_where_it_is_announced_is_not_dialled_until_its_link_ends() {
     let mut told = told_as(2);
     let from = "10.0.0.2".parse().unwrap();

@@ -148,7 +148,7 @@ impl Floor {
                 for (name, lamps) in told {
                     self.seen(&name, &lamps)?;
                 }
-                self.list(&answer);
+                self.list(answer);
                 Ok(())
             }
         }
@@ -170,7 +170,7 @@ impl Floor {
                 answer.refuse(format!("{MOST_ORDERS} programs watch already"));
             }
             Ok(Order::Watch {}) => self.watching.push(answer),
-            Ok(Order::List { query: false }) => self.list(&answer),
+            Ok(Order::List { query: false }) => self.list(answer),
             Ok(Order::List { query: true }) => self.query(answer),
             Ok(Order::Command(command)) => self.command(command, answer),
         }
@@ -188,12 +188,18 @@ impl Floor {
         }
     }
 
-    fn list(&self, answer: &Answer) {
-        for (id, bridge) in self.roster.all() {
-            if !answer.line(Line::Bridge(self.entry(id, bridge)).json()) {
-                return;
+    fn list(&mut self, answer: Answer) {
+        let entry = |(id, bridge): (&Name, &Bridge)| Line::Bridge(self.entry(id, bridge)).json();
+        let lines: Vec<_> = self.roster.all().map(entry).collect();
+        self.working.spawn(async move {
+            for line in lines {
+                if !answer.line(line) {
+                    return;
+                }
+                // Whoever passes lines on gets a turn for each, so that only a slow reader misses any.
+                tokio::task::yield_now().await;
             }
-        }
+        });
     }
 
     fn entry<'a>(&self, id: &'a str, bridge: &'a Bridge) -> Entry<'a> {

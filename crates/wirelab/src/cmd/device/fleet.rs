@@ -22,12 +22,12 @@ impl Fleet {
         devices: &[Box<dyn AnyDevice>],
         addr: SocketAddr,
     ) -> io::Result<Self> {
-        let start = |(n, device): (usize, &Box<dyn AnyDevice>)| {
+        let hosts = devices.iter().enumerate().map(|(n, device)| {
             let name = format!("device-{}", n + 1);
             let host = device.plug_in(env.node(&name, Role::Device), addr)?;
             Ok((name, host))
-        };
-        let hosts = devices.iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        });
+        let hosts = hosts.collect::<io::Result<_>>()?;
         Ok(Self { addr, hosts })
     }
 }

@@ -181,7 +181,11 @@ fn table(Peers { peers }: &Peers) -> String {
         };
         let or_none = |text: &Option<String>| text.as_deref().map_or("-".into(), text::plain);
         let (proof, state) = (proof.to_owned(), state.to_owned());
-        let addr = text::plain(&peer.addr);
+        // It called us from there, and nobody said where it listens.
+        let addr = match peer.addr.strip_suffix(":0") {
+            Some(from) => format!("from {}", text::plain(from)),
+            None => text::plain(&peer.addr),
+        };
         [proof, state, or_none(&peer.version), or_none(&peer.id), addr, or_none(&peer.name)]
     }));
     let widths: [usize; 6] = std::array::from_fn(|column| {

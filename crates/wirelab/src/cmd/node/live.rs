@@ -87,8 +87,9 @@ pub(super) async fn live(args: LiveArgs) -> Result<Exit, Failure> {
     let (id, listen) = (held.identity.id(), running.addr());
     introduce(voice, &held, listen);
     let mut front = if tui { Front::Screen(Screen::open(id)?) } else { Front::lines() };
-    front.tell(Line::Started { id, listen, key: held.path.display().to_string() });
+    // Whoever is told that it runs may ask it.
     let mut desk = Desk::open(socket.as_deref(), &held.path, &front)?;
+    front.tell(Line::Started { id, listen, key: held.path.display().to_string() });
     let mut finding = Finding::off(voice, classic);
     if let Some(reach) = reach {
         let presence = Presence { id, listen, version: VERSION, silent: listen_only };

@@ -276,5 +276,10 @@ fn known(peer: &Known) -> String {
             format!("offline: {}", problem.as_deref().unwrap_or("not greeted yet"))
         }
     };
-    format!("{id} at {addr}, version {version}, {proof}, {state}")
+    let at = match addr.port() {
+        // It called us from there, and nobody said where it listens.
+        0 => format!("from {}", addr.ip()),
+        _ => format!("at {addr}"),
+    };
+    format!("{id} {at}, version {version}, {proof}, {state}")
 }
