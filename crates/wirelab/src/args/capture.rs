@@ -60,7 +60,8 @@ Exit codes: 0 shown, 2 usage, 3 it cannot be read, or not all of it.";
 
 const CHECK_MORE: &str = "\
 Contradicts: bytes that are no packet, lengths that do not fit, wrong checksums (but for the stale ones
-in reports of Cync's bridges, which `show` marks), packets that end too early.
+in reports of Cync's bridges, which `show` marks), frames without their mark (the reports of Cync's
+bridges about their firmware have none), packets that end too early.
 
 Examples:
   wirelab capture check run.jsonl
