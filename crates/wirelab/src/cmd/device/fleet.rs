@@ -22,12 +22,12 @@ impl Fleet {
         devices: &[Box<dyn AnyDevice>],
         addr: SocketAddr,
     ) -> io::Result<Self> {
-        let start = |(n, device): (usize, &Box<dyn AnyDevice>)| {
+        let mut hosts = Vec::with_capacity(devices.len());
+        for (n, device) in devices.iter().enumerate() {
             let name = format!("device-{}", n + 1);
             let host = device.plug_in(env.node(&name, Role::Device), addr)?;
-            Ok((name, host))
-        };
-        let hosts = devices.iter().enumerate().map(start).collect::<io::Result<_>>()?;
+            hosts.push((name, host));
+        }
         Ok(Self { addr, hosts })
     }
 }
