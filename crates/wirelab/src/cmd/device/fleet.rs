@@ -22,12 +22,12 @@ impl Fleet {
         devices: &[Box<dyn AnyDevice>],
         addr: SocketAddr,
     ) -> io::Result<Self> {
-        let hosts = devices.iter().enumerate().map(|(n, device)| {
+        let mut hosts = Vec::with_capacity(devices.len());
+        for (n, device) in devices.iter().enumerate() {
             let name = format!("device-{}", n + 1);
             let host = device.plug_in(env.node(&name, Role::Device), addr)?;
-            Ok((name, host))
-        });
-        let hosts = hosts.collect::<io::Result<_>>()?;
+            hosts.push((name, host));
+        }
         Ok(Self { addr, hosts })
     }
 }
