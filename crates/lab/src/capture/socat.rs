@@ -192,8 +192,7 @@ mod tests {
         (tells.into_iter().map(|said| (said.conn, said.flow, bytes(said.what))).collect(), wrong)
     }
 
-    /// As socat 1.7.4 wrote it for `printf 'A1 \\n\\x7e\\x00'` through `-x -v`: a line feed ends a line, and
-    /// what it prints as text may look like bytes.
+    /// What is printed as text may look like bytes, or break the line.
     const VERBOSE: &str = "\
 > 2025/11/06 12:34:56.000123  length=6 from=0 to=5
  41 31 20 0a                                       A1 
@@ -205,6 +204,31 @@ mod tests {
  46                                                F
 --
 ";
+
+    /// As socat 1.7.4.4 wrote it between a client and a server of a test.
+    const WRITTEN: &str = "\
+> 2026/11/21 18:38:46.000476197  length=31 from=0 to=30
+ 23 00 00 00 1a 03 64 57 e7 f2 00 10 63 30 66 66  #.....dW....c0ff
+ 65 65 35 65 63 34 65 37 62 31 30 35 0a           ee5ec4e7b105.
+ 7e 3c                                            ~<
+--
+< 2026/11/21 18:38:46.000477596  length=7 from=0 to=6
+ 28 00 00 00 02 00 00                             (......
+--
+> 2026/11/21 18:38:46.000477757  length=5 from=31 to=35
+ d3 00 00 00 00                                   .....
+--
+";
+
+    #[test]
+    fn what_socat_wrote_is_read_whole() {
+        let (told, wrong) = read(WRITTEN);
+        let login = b"#\0\0\0\x1a\x03dW\xe7\xf2\0\x10c0ffee5ec4e7b105\n~<".to_vec();
+        let ack = b"\x28\0\0\0\x02\0\0".to_vec();
+        let ping = b"\xd3\0\0\0\0".to_vec();
+        let expected = [(1, Flow::Up, login), (1, Flow::Down, ack), (1, Flow::Up, ping)];
+        assert_eq!((told, wrong), (expected.to_vec(), vec![]));
+    }
 
     #[test]
     fn the_text_beside_the_bytes_is_not_taken_for_bytes() {
