@@ -163,6 +163,7 @@ fn a_classic_log_has_the_published_lines_and_nothing_a_terminal_obeys() {
     let b = Node::start(keys.path(), &["--peer", &a.listen, "--log-format", "classic"]);
     b.running.err.until(&format!("Sent HELLO to unknown @ {}", a.listen));
     b.running.err.until(&format!("Received ACK from {}", a.id));
+    b.tells("joined");
     a.running.say("quit");
     assert_eq!(a.running.wait().code(), Some(0));
     let rest: Vec<_> = a.running.err.rest().iter().map(|line| said(line)).collect();

@@ -165,9 +165,10 @@ impl Conn {
                 None
             }
             (Dir::In, true, "ack") => {
-                self.acked = true;
+                // An encrypted link has a second one, once it stands.
+                let again = std::mem::replace(&mut self.acked, true);
                 let id = self.id.as_deref().unwrap_or("unknown");
-                Some((Level::Info, format!("Received ACK from {id}")))
+                (!again).then(|| (Level::Info, format!("Received ACK from {id}")))
             }
             (Dir::In, false, _) => Some((Level::Info, self.message(bytes))),
             (Dir::In | Dir::Out, _, _) => None,
@@ -259,6 +260,7 @@ mod tests {
         greets.extend([
             opened.clone(),
             frame(Dir::Out, "hello", b""),
+            frame(Dir::In, "ack", b"ACK\n"),
             frame(Dir::In, "ack", b"ACK\n"),
         ]);
         greets.push(Event::Closed { conn: 1, reason: CloseReason::Local });
