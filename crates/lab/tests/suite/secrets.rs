@@ -139,7 +139,7 @@ fn leak(papers: &[(&'static str, String)]) -> Option<(&'static str, String)> {
 fn fault() -> impl Strategy<Value = String> {
     let at = 0u64..40;
     prop_oneof![
-        (1u32..32).prop_map(|size| format!("slice size={size} vary=3")),
+        (4u32..32).prop_map(|size| format!("slice size={size} vary=3")),
         Just("dribble".to_owned()),
         at.clone().prop_map(|at| format!("split byte={at} lane=up")),
         (at.clone(), 1u64..20)
