@@ -32,8 +32,10 @@ pub(crate) use ask::{Lines, ask};
 pub(crate) use ear::Ear;
 
 /// A longer order is refused. In bytes, its line feed included.
+#[cfg(unix)]
 const MAX_ORDER: usize = 64 * 1024;
 /// Lines of an answer that wait to be read.
+#[cfg(unix)]
 const UNREAD: usize = 256;
 
 /// An order, and where its answer goes.
@@ -58,6 +60,7 @@ struct Refusal {
 
 impl Answer {
     /// An answer, its lines, and whether any are missing.
+    #[cfg(unix)]
     fn new() -> (Self, mpsc::Receiver<String>, Arc<AtomicBool>) {
         let (lines, read) = mpsc::channel(UNREAD);
         let short = Arc::new(AtomicBool::new(false));
