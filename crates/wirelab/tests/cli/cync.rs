@@ -118,9 +118,12 @@ fn what_does_not_reach_its_level_says_how_it_ended() {
     bridges.running.say("mode no_report");
     bridges.running.err.until("ok: ");
     assert_eq!(ending(&["on", "1", "--confirm", "observed"]), (Some(1), "not_reached".into()));
-    for level in ["written", "tcp_acked", "replied", "applied"] {
+    // An answer may be here before anybody has asked the kernel what is acknowledged.
+    let levels = ["written", "tcp_acked", "replied", "applied"];
+    for (n, level) in levels.iter().enumerate() {
         let told = controller.tell(&["off", "1", "--confirm", level, "--json"]).ok();
-        assert_eq!(told.lines()[0]["delivery"], level, "{told:?}");
+        let reached = told.lines()[0]["delivery"].clone();
+        assert!(levels[n..].iter().any(|level| reached == *level), "{level}: {told:?}");
     }
     bridges.running.say("mode mute");
     bridges.running.err.until("ok: ");
