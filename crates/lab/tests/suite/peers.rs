@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lab::{World, on_both};
 use net::{
-    Client, Dir, Door, Event, Host, Role, Way,
+    Client, Dir, Door, Event, Host, Order, Role, Way,
     record::{Metrics, Record},
 };
 use proto::{
@@ -34,6 +34,7 @@ impl Home {
         let door = Door::open(&env, World::any_port()).unwrap();
         let supervisor = Supervisor::new(cync, policy, env.seed);
         let controller = Client::by(env, Way::Wait(door), supervisor);
+        controller.tell(Order::Start).await;
         let bridge = Cync::new(settings).unwrap();
         if let Some(quirk) = quirk {
             bridge.misbehave(quirk.parse().unwrap());
