@@ -3,6 +3,7 @@
 mod hosting;
 mod node;
 pub(crate) mod proxy;
+pub(crate) mod tls;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
-use net::{TlsClient, Trust, record::Level};
+use net::{TlsClient, record::Level};
 use proto::{Policy, RawPolicy, Span, toggle::Lamp, toggle::Toggle};
 use serde_json::{Map, Value, json};
 
@@ -267,7 +268,8 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         let problem = format!("{flag} is for devices that dial, and this one listens");
         return Err(Failure::usage(problem));
     }
-    let tls = tls.then(|| trusting(ca, to.as_deref().unwrap_or(&host))).transpose()?;
+    let tls =
+        tls.then(|| tls::trusting(ca, tls::host_of(to.as_deref().unwrap_or(&host)))).transpose()?;
     let addr = match to {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
@@ -284,19 +286,6 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         show_secrets,
         tls,
     })
-}
-
-/// TLS with whoever has a certificate of this file; with anybody, if there is none.
-fn trusting(ca: Option<PathBuf>, to: &str) -> Result<TlsClient, Failure> {
-    let trust = match ca {
-        None => Trust::Anybody,
-        Some(path) => {
-            let unreadable = |e| Failure::usage(format!("--ca: {}: {e}", path.display()));
-            Trust::Certificates(std::fs::read_to_string(&path).map_err(unreadable)?)
-        }
-    };
-    let name = to.rsplit_once(':').map_or(to, |(host, _)| host);
-    Ok(TlsClient::new(trust, name.trim_matches(['[', ']']))?)
 }
 
 /// The settings of equipment that are given.
