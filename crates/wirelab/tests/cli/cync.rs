@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::support::*;
 
 /// A controller that runs, and where it hears orders.
-struct Controller {
-    running: Running,
-    addr: String,
+pub(crate) struct Controller {
+    pub(crate) running: Running,
+    pub(crate) addr: String,
     dir: tempfile::TempDir,
 }
 
 impl Controller {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("cync.sock");
         let mut command = wirelab();
@@ -34,7 +34,7 @@ impl Controller {
         command.arg("cync").args(words).arg("--socket").arg(self.socket());
         command
     }
-    fn tell(&self, words: &[&str]) -> Ran {
+    pub(crate) fn tell(&self, words: &[&str]) -> Ran {
         finish(&mut self.command(words))
     }
     /// Bridges that dial it, and have told it of their lamps.
