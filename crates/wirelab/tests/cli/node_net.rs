@@ -234,6 +234,8 @@ fn an_impostor_is_reported_and_never_believed() {
     let Some(world) = World::lay("impostor", 3) else { return };
     let (mut b, mut a) = (world.node(0, &[]), world.node(1, &[]));
     a.meets(&b);
+    // Told otherwise before it was told the truth, it could not know that there are two.
+    until(&mut a, &b.id, |entry| linked(entry) && entry["name"].is_string());
     let mut acts = std::process::Command::new(std::env::current_exe().unwrap());
     acts.args(["--exact", "node_net::acts_as_an_impostor", "--ignored", "--nocapture"]);
     acts.env("WIRELAB_TEST_CLAIMED", &b.id);
