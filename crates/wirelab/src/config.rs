@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     args::{DeviceArgs, EquipmentArgs, Form, LingerArg, Retry, ToggleArgs},
+    descriptors,
     exit::Failure,
 };
 
@@ -274,6 +275,9 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
+    if count > 1 {
+        descriptors::make_room(count)?;
+    }
     Ok(Playing {
         protocol,
         devices,
