@@ -4,6 +4,7 @@ mod args;
 mod cmd;
 mod config;
 mod exit;
+mod fared;
 mod http;
 mod lines;
 mod local;
