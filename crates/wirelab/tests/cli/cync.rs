@@ -156,6 +156,31 @@ fn those_that_obeyed_are_taken_back_where_another_did_not() {
 }
 
 #[test]
+fn a_target_nobody_can_tell_and_a_group_nobody_sees_take_the_others_back() {
+    let controller = Controller::start(&[]);
+    let mut bridges = controller.bridges(2, &["--set", "latency=1ms"]);
+    controller.tell(&["on", "1", "--confirm", "observed"]).ok();
+    let observed = ["--confirm", "observed", "--rollback", "--json"];
+    let unknown = controller.tell(&[&["off", "1", "9"][..], &observed].concat());
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let lines = unknown.lines();
+    assert_eq!((&lines[0]["to"], &lines[0]["ending"]), (&"9".into(), &"nobody".into()));
+    assert_eq!((&lines[1]["to"], &lines[1]["undone"]), (&"1".into(), &true.into()));
+    assert_eq!(lamp(&bridges.show().0, 1)["on"], true);
+    let through = ["off", "1", "group:7", "--bridge", "00000001"];
+    let unseen = controller.tell(&[&through[..], &observed].concat());
+    assert_eq!(unseen.code, Some(1), "{unseen:?}");
+    let lines = unseen.lines();
+    assert_eq!((&lines[0]["ending"], &lines[0]["undone"]), (&"ok".into(), &true.into()));
+    assert_eq!(
+        (&lines[1]["ending"], &lines[1]["stage"]),
+        (&"not_reached".into(), &"not_confirmed".into())
+    );
+    let (memory, _) = bridges.show();
+    assert_eq!(lamp(&memory, 1)["on"], true, "{memory}");
+}
+
+#[test]
 fn bridges_speak_tls_where_both_ends_are_told_to() {
     let mut controller = Controller::start(&["--tls"]);
     let mut bridges = controller.bridges(1, &["--set", "latency=1ms", "--tls"]);
