@@ -5,6 +5,7 @@ mod cmd;
 mod config;
 mod descriptors;
 mod exit;
+mod fared;
 mod http;
 mod lines;
 mod local;

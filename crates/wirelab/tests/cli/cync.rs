@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::support::*;
 
 /// A controller that runs, and where it hears orders.
-struct Controller {
-    running: Running,
-    addr: String,
+pub(crate) struct Controller {
+    pub(crate) running: Running,
+    pub(crate) addr: String,
     dir: tempfile::TempDir,
 }
 
 impl Controller {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("cync.sock");
         let mut command = wirelab();
@@ -34,7 +34,7 @@ impl Controller {
         command.arg("cync").args(words).arg("--socket").arg(self.socket());
         command
     }
-    fn tell(&self, words: &[&str]) -> Ran {
+    pub(crate) fn tell(&self, words: &[&str]) -> Ran {
         finish(&mut self.command(words))
     }
     /// Bridges that dial it, and have told it of their lamps.
@@ -153,6 +153,31 @@ fn those_that_obeyed_are_taken_back_where_another_did_not() {
     let (memory, _) = bridges.show();
     assert_eq!(lamp(&memory, 1)["on"], true, "{memory}");
     assert_eq!(memory["devices"]["device-1"]["applied"], 3, "on, off and on again");
+}
+
+#[test]
+fn a_target_nobody_can_tell_and_a_group_nobody_sees_take_the_others_back() {
+    let controller = Controller::start(&[]);
+    let mut bridges = controller.bridges(2, &["--set", "latency=1ms"]);
+    controller.tell(&["on", "1", "--confirm", "observed"]).ok();
+    let observed = ["--confirm", "observed", "--rollback", "--json"];
+    let unknown = controller.tell(&[&["off", "1", "9"][..], &observed].concat());
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let lines = unknown.lines();
+    assert_eq!((&lines[0]["to"], &lines[0]["ending"]), (&"9".into(), &"nobody".into()));
+    assert_eq!((&lines[1]["to"], &lines[1]["undone"]), (&"1".into(), &true.into()));
+    assert_eq!(lamp(&bridges.show().0, 1)["on"], true);
+    let through = ["off", "1", "group:7", "--bridge", "00000001"];
+    let unseen = controller.tell(&[&through[..], &observed].concat());
+    assert_eq!(unseen.code, Some(1), "{unseen:?}");
+    let lines = unseen.lines();
+    assert_eq!((&lines[0]["ending"], &lines[0]["undone"]), (&"ok".into(), &true.into()));
+    assert_eq!(
+        (&lines[1]["ending"], &lines[1]["stage"]),
+        (&"not_reached".into(), &"not_confirmed".into())
+    );
+    let (memory, _) = bridges.show();
+    assert_eq!(lamp(&memory, 1)["on"], true, "{memory}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod decode;
 mod descriptors;
 mod device;
 mod follow;
+mod group;
 mod hold;
 mod hsms;
 #[cfg(target_os = "linux")]
@@ -42,6 +43,8 @@ mod probe;
 #[cfg(unix)]
 mod probe_toggle;
 mod proxy;
+#[cfg(unix)]
+mod proxy_tls;
 mod replay;
 mod report;
 mod run;
