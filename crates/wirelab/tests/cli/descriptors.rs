@@ -53,6 +53,25 @@ fn whoever_dials_for_want_of_descriptors_waits_and_costs_nothing() {
     }
 }
 
+#[test]
+fn more_connections_than_files_may_be_open_are_refused_and_fewer_are_made_room_for() {
+    let limited = |limit: &str, words: &[&str]| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]);
+        finish(shell.arg(wirelab().get_program()).args(words))
+    };
+    for words in [
+        &["bench", "cync", "--devices", "1000"][..],
+        &["device", "cync", "--devices", "1000", "--to", "127.0.0.1:1"],
+    ] {
+        let told = limited("-n 200", words);
+        assert!(told.failed(3).contains("need 1064 open files, and 200 are"), "{told:?}");
+    }
+    let words = ["bench", "cync", "--devices", "100", "--rate", "50", "--for", "1s", "--json"];
+    let report = limited("-S -n 100", &words).ok().result();
+    assert_eq!(report["observed"], 50, "{report}");
+}
+
 /// The first number that no open file of the process has: the next one to be opened gets it.
 fn lowest_free(pid: u32) -> u32 {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs");
