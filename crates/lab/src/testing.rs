@@ -1,4 +1,6 @@
 //! What holds of any file a person may hand us, as checks that tests and fuzzers call alike.
+mod captures;
+
 use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
@@ -13,6 +15,8 @@ use crate::{
     scenario::Scenario,
     shipped::shipped,
 };
+
+pub use captures::{any_pcap, any_raw, any_socat, any_text};
 
 /// Any text is a scenario, or each mistake in it has its line.
 ///
@@ -88,10 +92,13 @@ mod tests {
     use super::*;
 
     /// The text with a few bytes of it changed, dropped or doubled.
-    fn spoilt(text: &[u8], seed: u64) -> Vec<u8> {
+    pub(super) fn spoilt(text: &[u8], seed: u64) -> Vec<u8> {
         let mut rng = Rng::new(seed, &[]);
         let mut text = text.to_vec();
         for _ in 0..=rng.below(4) {
+            if text.is_empty() {
+                break;
+            }
             let at = rng.below(text.len() as u64) as usize;
             match rng.below(4) {
                 0 => text[at] = rng.next_u64() as u8,

@@ -93,12 +93,17 @@ pub enum Order {
 }
 
 /// A request on its way.
+#[derive(Debug)]
 pub struct Asked<R>(oneshot::Receiver<Answer<R>>);
 
 impl<R> Asked<R> {
     /// Waits for the one outcome.
-    pub async fn outcome(self) -> Answer<R> {
-        self.0.await.expect("every request is answered")
+    pub async fn outcome(mut self) -> Answer<R> {
+        self.ended().await
+    }
+    /// The same, for whoever may have to wait for it later on. It comes once. Cancel safe.
+    pub(crate) async fn ended(&mut self) -> Answer<R> {
+        (&mut self.0).await.expect("every request is answered")
     }
 }
 

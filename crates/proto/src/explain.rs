@@ -10,6 +10,9 @@ pub struct Explanation {
     pub parts: Vec<Part>,
     /// What is missing or wrong with the whole, where no single part is to blame.
     pub problem: Option<String>,
+    /// What is wrong and believed all the same, since devices are known to do it: what the record calls it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tolerated: Vec<&'static str>,
 }
 
 /// A run of bytes that means one thing.
@@ -49,6 +52,11 @@ impl Explanation {
         if let Some(part) = self.parts.last_mut() {
             part.problem = Some(problem.into());
         }
+        self
+    }
+    /// Says that something is wrong and believed all the same.
+    pub fn tolerate(&mut self, what: &'static str) -> &mut Self {
+        self.tolerated.push(what);
         self
     }
     /// Says that the bytes of the part named last are a secret.

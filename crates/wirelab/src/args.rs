@@ -47,7 +47,7 @@ pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
 pub(crate) use tls::TlsArgs;
-pub(crate) use toggle::{LingerArg, Retry, State, ToggleArgs};
+pub(crate) use toggle::{Addressed, LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,
 };
@@ -180,6 +180,7 @@ fn variable(error: &clap::Error) -> Option<String> {
 const POINTLESS: &[(&str, &str, &str)] = &[
     ("toggle", "device_id", "from"),
     ("toggle", "state", "from"),
+    ("toggle", "device_host", "devices"),
     ("toggle", "metrics_port", "no_metrics"),
     ("run", "target", "sim"),
     ("replay", "protocol", "exact"),
@@ -192,14 +193,21 @@ fn refuse_without_effect(matches: &ArgMatches) -> Result<(), Failure> {
         let Some(given) = matches.subcommand_matches(command) else { continue };
         let typed = |id| given.value_source(id) == Some(ValueSource::CommandLine);
         if typed(pointless) && typed(with) {
-            let flag = |id: &str| id.replace('_', "-");
-            let (pointless, with) = (flag(pointless), flag(with));
-            let problem =
-                format!("--{pointless} has no effect with --{with}; leave one of them out");
+            let (pointless, with) = (called(command, pointless), called(command, with));
+            let problem = format!("{pointless} has no effect with {with}; leave one of them out");
             return Err(Failure::usage(problem));
         }
     }
     Ok(())
+}
+
+/// What people call an argument of a command: its flag, or what stands in its place.
+fn called(command: &str, id: &str) -> String {
+    let cli = Cli::command();
+    let mut arguments = cli.find_subcommand(command).into_iter().flat_map(|c| c.get_arguments());
+    let place = arguments.find(|arg| arg.get_id() == id && arg.is_positional());
+    let names = place.and_then(|arg| arg.get_value_names()?.first().map(ToString::to_string));
+    names.unwrap_or_else(|| format!("--{}", id.replace('_', "-")))
 }
 
 #[cfg(test)]

@@ -4,195 +4,26 @@ mod hosting;
 mod node;
 pub(crate) mod proxy;
 pub(crate) mod tls;
+mod toggling;
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
-    time::Duration,
-};
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
-use net::{TlsClient, record::Level};
-use proto::{Policy, RawPolicy, Span, toggle::Lamp, toggle::Toggle};
+use net::TlsClient;
+use proto::Span;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    args::{DeviceArgs, EquipmentArgs, Form, LingerArg, Retry, ToggleArgs},
+    args::{DeviceArgs, EquipmentArgs, Form},
+    descriptors,
     exit::Failure,
 };
 
 pub(crate) use hosting::{Hosting, Server, hosting};
 pub(crate) use node::{Living, VERSION, living};
-
-/// A name of a host has no more characters.
-const LONGEST_HOST: usize = 253;
-/// How long `--linger scraped` waits unless told otherwise.
-const LINGER_LIMIT: Duration = Duration::from_secs(5 * 60);
-
-/// What `wirelab toggle` is to do.
-#[derive(Clone, Debug)]
-pub(crate) struct Toggling {
-    pub(crate) commands: Commands,
-    pub(crate) seed: u64,
-    pub(crate) dry_run: bool,
-    pub(crate) way: Way,
-    pub(crate) report: Report,
-    pub(crate) metrics: Scraping,
-}
-
-/// What to ask for.
-#[derive(Clone, Debug)]
-pub(crate) enum Commands {
-    /// This.
-    One(Toggle),
-    /// What this file says; `-` is stdin.
-    From(PathBuf),
-}
-
-/// How to reach the device, and how patiently.
-#[derive(Clone, Debug)]
-pub(crate) struct Way {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    policy: RawPolicy,
-}
-
-/// What to tell, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct Report {
-    pub(crate) json: bool,
-    pub(crate) stage_exit_codes: bool,
-    pub(crate) log_level: Level,
-    pub(crate) log_file: Option<PathBuf>,
-}
-
-/// Who may read the metrics.
-#[derive(Clone, Debug)]
-pub(crate) struct Scraping {
-    pub(crate) port: Option<u16>,
-    pub(crate) textfile: Option<PathBuf>,
-    pub(crate) linger: Option<Linger>,
-}
-
-/// How long to stay after the command.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Linger {
-    /// This long.
-    For(Duration),
-    /// Until somebody read the metrics, but no longer than this.
-    Scraped(Duration),
-}
-
-impl Way {
-    /// The time for the whole command, if it is limited.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.policy.deadline.map(|span| span.0)
-    }
-    /// The policy for a command that has used up this much of its time.
-    pub(crate) fn policy_after(&self, spent: Duration) -> Policy {
-        let mut raw = self.policy.clone();
-        if let Some(deadline) = &mut raw.deadline {
-            deadline.0 = deadline.0.saturating_sub(spent).max(Duration::from_micros(1));
-        }
-        Policy::new::<Lamp>(raw).expect("it differs from a sound one by a shorter deadline")
-    }
-}
-
-/// # Errors
-/// What makes no sense, by the name of its flag.
-pub(crate) fn toggling(args: ToggleArgs) -> Result<Toggling, Failure> {
-    let ToggleArgs {
-        device_id,
-        device_host,
-        device_port,
-        state,
-        from,
-        max_attempts,
-        connect_timeout,
-        send_timeout,
-        recv_timeout,
-        timeout,
-        deadline,
-        confirm,
-        retry_on,
-        retry_ambiguous,
-        seed,
-        log_level,
-        log_file,
-        json,
-        stage_exit_codes,
-        dry_run,
-        metrics_port,
-        no_metrics,
-        metrics_textfile: textfile,
-        linger,
-        linger_limit,
-    } = args;
-    let commands = match from {
-        Some(file) => Commands::From(file),
-        None => Commands::One(Toggle::new(device_id.unwrap_or_default(), state.0)?),
-    };
-    let mut policy = RawPolicy {
-        connect_timeout,
-        send_timeout,
-        recv_timeout,
-        timeout: timeout.into(),
-        deadline,
-        max_attempts,
-        confirm,
-        retry_ambiguous: retry_ambiguous == Retry::Always,
-        ..RawPolicy::default()
-    };
-    policy.retry_on.extend(retry_on);
-    Policy::new::<Lamp>(policy.clone())?;
-    let host = device_host.map_or(Ok(String::new()), host)?;
-    let linger = lingering(linger, linger_limit.map(|span| span.0))?;
-    Ok(Toggling {
-        commands,
-        seed: seed.map_or_else(entropy, Ok)?,
-        dry_run,
-        way: Way { host, port: device_port, policy },
-        report: Report { json, stage_exit_codes, log_level, log_file },
-        metrics: Scraping { port: (!no_metrics).then_some(metrics_port), textfile, linger },
-    })
-}
-
-fn lingering(
-    linger: Option<LingerArg>,
-    limit: Option<Duration>,
-) -> Result<Option<Linger>, Failure> {
-    match (linger, limit) {
-        (Some(LingerArg::For(span)), None) if span.0 > Duration::ZERO => {
-            Ok(Some(Linger::For(span.0)))
-        }
-        (Some(LingerArg::Scraped), None) => Ok(Some(Linger::Scraped(LINGER_LIMIT))),
-        (Some(LingerArg::Scraped), Some(limit)) if limit > Duration::ZERO => {
-            Ok(Some(Linger::Scraped(limit)))
-        }
-        (Some(LingerArg::For(_)), None) => Err(Failure::usage("--linger must be longer than 0")),
-        (Some(LingerArg::Scraped), Some(_)) => {
-            Err(Failure::usage("--linger-limit must be longer than 0"))
-        }
-        (Some(LingerArg::For(_)) | None, Some(_)) => {
-            Err(Failure::usage("--linger-limit has an effect only with --linger scraped"))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-/// A name or an address; `[::1]` is `::1`.
-fn host(text: String) -> Result<String, Failure> {
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(&text);
-    let is_address = bare.parse::<std::net::IpAddr>().is_ok();
-    let strange =
-        |c: char| c.is_control() || c.is_whitespace() || matches!(c, ':' | '/' | '[' | ']' | '@');
-    if !is_address && (bare.is_empty() || bare.len() > LONGEST_HOST || bare.contains(strange)) {
-        return Err(Failure::usage(format!(
-            "--device-host: `{text}` is neither a name nor an address; the port goes into --device-port"
-        )));
-    }
-    Ok(bare.to_owned())
-}
+pub(crate) use toggling::{
+    Asking, Commands, Group, Linger, Report, Scraping, Toggling, Way, toggling,
+};
 
 pub(crate) fn entropy() -> Result<u64, Failure> {
     getrandom::u64()
@@ -274,6 +105,9 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
+    if count > 1 {
+        descriptors::make_room(count)?;
+    }
     Ok(Playing {
         protocol,
         devices,
@@ -368,16 +202,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_names_or_addresses() {
-        let good = |text: &str| host(text.into()).unwrap();
-        assert_eq!(good("lamp.local"), "lamp.local");
-        assert_eq!(good("[::1]"), "::1");
-        for bad in ["", "lamp:9000", "http://lamp", "a b", "lamp\n", &"x".repeat(300)] {
-            assert!(host(bad.into()).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn a_delay_belongs_to_a_mode_that_waits() {
         let toggle = find("toggle").unwrap();
         assert_eq!(quirk(toggle, "delay", Some("2s".into())), Ok("delay 2s".into()));
@@ -385,17 +209,5 @@ mod tests {
         assert!(quirk(toggle, "success", Some("2s".into())).is_err());
         assert!(quirk(toggle, "delay 1", None).is_err());
         assert!(quirk(toggle, "explode", None).is_err());
-    }
-
-    #[test]
-    fn a_limit_belongs_to_waiting_for_a_scrape() {
-        let second = Duration::from_secs(1);
-        assert!(lingering(None, Some(second)).is_err());
-        assert!(lingering(Some(LingerArg::For(proto::Span(second))), Some(second)).is_err());
-        assert!(lingering(Some(LingerArg::For(proto::Span(Duration::ZERO))), None).is_err());
-        let limited = lingering(Some(LingerArg::Scraped), Some(second));
-        assert!(matches!(limited, Ok(Some(Linger::Scraped(d))) if d == second));
-        let plain = lingering(Some(LingerArg::Scraped), None);
-        assert!(matches!(plain, Ok(Some(Linger::Scraped(LINGER_LIMIT)))));
     }
 }

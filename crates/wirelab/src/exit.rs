@@ -1,6 +1,7 @@
 //! How the program ends: its exit codes, and failures that say what is wrong and how to mend it.
 use std::process::ExitCode;
 
+use lab::capture::packets::Unreadable;
 use proto::{ConfigError, Stage};
 
 use crate::text;
@@ -111,6 +112,15 @@ impl From<ConfigError> for Failure {
     fn from(ConfigError { key, problem }: ConfigError) -> Self {
         let key = key.trim_start_matches("policy.").trim_start_matches("settings.");
         Self::usage(format!("--{}: {problem}", key.replace(['_', '.'], "-")))
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(why: Unreadable) -> Self {
+        match &why {
+            Unreadable::Io(_) => Self::environment(why.to_string()),
+            Unreadable::NoCapture(_) => Self::usage(why.to_string()),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 mod args;
 mod cmd;
 mod config;
+mod descriptors;
 mod exit;
+mod fared;
 mod http;
 mod lines;
 mod local;

@@ -1,11 +1,15 @@
 //! Captures that others made, as if a proxy of ours had carried what is in them: [`carried`] makes
-//! records of what [`socat`], [`text`] or a caller found in a file, [`talk`] takes the records of any
+//! records of what [`socat`], [`text`], [`pcap`] or a caller found in a file, [`talk`] takes the records of any
 //! run apart again into what was said, and [`latency`] measures how long answers took.
 //!
 //! Nothing here opens a file, and nothing believes one: every list has a limit.
 pub mod carried;
 pub mod latency;
+pub mod packets;
+pub mod pcap;
+pub mod segment;
 pub mod socat;
+pub mod stream;
 pub mod talk;
 pub mod text;
 mod when;

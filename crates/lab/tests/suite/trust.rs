@@ -11,12 +11,12 @@ use lab::{
 };
 use net::{
     Client, Dir, Door, Event, Host, Role, Way,
-    group::{self, Member},
+    group::{self, End, Lost, Member, Row, Table},
 };
 use proto::{
-    Delivery, Policy, PolicyPatch, Protocol, Span, Supervisor,
+    Delivery, Policy, PolicyPatch, Protocol, Span, Stage, Supervisor,
     cync::{Cync, Request, Settings},
-    resilience::{Dropped, Intake, QueueEvent, RawIntake, WhenFull},
+    resilience::{Demand, Dropped, Intake, QueueEvent, RawIntake, WhenFull},
     toggle::{Lamp, Toggle},
 };
 
@@ -55,6 +55,18 @@ fn power(on: bool) -> Request {
 
 fn toggle(device: &str, on: bool) -> Toggle {
     Toggle::new(device, on).unwrap()
+}
+
+/// Asks them all for it, however long that takes.
+async fn ask<P: Protocol>(members: Vec<Member<'_, P>>) -> Table<P::Reply> {
+    group::ask(members, Demand::default(), std::future::pending()).await
+}
+
+fn elapsed<R>(row: &Row<R>) -> Duration {
+    match &row.end {
+        End::Answered(Ok(receipt)) => receipt.elapsed,
+        End::Answered(Err(_)) | End::Lost(_) | End::Open(_) => panic!("{} did not", row.name),
+    }
 }
 
 /// A toggle device and its client, by this name.
@@ -187,11 +199,11 @@ on_both! {
         lamps[1].0.misbehave("delay 50ms x1".parse().unwrap()).await.unwrap();
         let members = names.iter().zip(&lamps).map(|(name, (_, client))| Member {
             name: (*name).into(),
-            client,
+            client: Ok(client),
             request: toggle(name, true),
             undo: Some(toggle(name, false)),
         });
-        let table = group::ask(members.collect()).await;
+        let table = ask(members.collect()).await;
         assert!(table.all_obeyed());
         let rows: Vec<_> = table.rows.iter().map(|row| (&*row.name, row.undone.is_none())).collect();
         assert_eq!(rows, [("a", true), ("b", true), ("c", true)]);
@@ -199,7 +211,7 @@ on_both! {
             assert_eq!(is_on(host, name), Some(true));
         }
         let spread = table.spread().unwrap();
-        let slowest = table.rows[1].answer.as_ref().unwrap().elapsed;
+        let slowest = elapsed(&table.rows[1]);
         assert!(spread >= Duration::from_millis(40) && spread <= slowest, "{spread:?}");
     }
 
@@ -210,11 +222,11 @@ on_both! {
             lamps[2].0.misbehave("nack".parse().unwrap()).await.unwrap();
             let members = names.iter().zip(&lamps).map(|(name, (_, client))| Member {
                 name: name.as_str().into(),
-                client,
+                client: Ok(client),
                 request: toggle(name, true),
                 undo: roll_back.then(|| toggle(name, false)),
             });
-            let table = group::ask(members.collect()).await;
+            let table = ask(members.collect()).await;
             assert!(!table.all_obeyed());
             let undone: Vec<_> = table.rows.iter().map(|row| row.undone.is_some()).collect();
             assert_eq!(undone, [roll_back, roll_back, false], "who failed has nothing to take back");
@@ -223,6 +235,47 @@ on_both! {
             }
             assert_eq!(is_on(&lamps[2].0, &names[2]), None);
         }
+    }
+
+    async fn one_that_cannot_be_asked_has_failed(w: World) {
+        let (host, client) = lamp(&w, "here");
+        let lost = Lost { stage: Stage::Unreachable, detail: "no such name".into() };
+        let member = |name: &str, client| Member {
+            name: name.into(),
+            client,
+            request: toggle(name, true),
+            undo: Some(toggle(name, false)),
+        };
+        let table = ask(vec![member("gone", Err(lost)), member("here", Ok(&client))]).await;
+        assert!(matches!(&table.rows[0].end, End::Lost(lost) if lost.detail == "no such name"));
+        assert!(!table.rows[0].obeyed && table.rows[0].undone.is_none());
+        assert!(table.rows[1].obeyed && table.rows[1].undone.is_some());
+        assert_eq!(is_on(&host, "here"), Some(false));
+        assert_eq!(table.spread(), None, "one alone is not apart from anybody");
+    }
+
+    async fn told_to_stop_nobody_waits_and_nobody_takes_anything_back(w: World) {
+        let lamps = ["a", "b"].map(|name| lamp(&w, name));
+        lamps[1].0.misbehave("timeout".parse().unwrap()).await.unwrap();
+        let members = ["a", "b"].iter().zip(&lamps).map(|(name, (_, client))| Member {
+            name: (*name).into(),
+            client: Ok(client),
+            request: toggle(name, true),
+            undo: Some(toggle(name, false)),
+        });
+        let recorder = w.recorder().clone();
+        let a_is_on = recorder.until(|r| {
+            let done = matches!(r.event, Event::Done { .. });
+            (done && &*r.node == "a").then_some(())
+        });
+        let mut table = group::ask(members.collect(), Demand::default(), a_is_on).await;
+        let [b, a] = [table.rows.pop().unwrap(), table.rows.pop().unwrap()];
+        assert!(a.obeyed && a.undone.is_none() && b.undone.is_none());
+        assert_eq!(is_on(&lamps[0].0, "a"), Some(true));
+        let End::Open(asked) = b.end else { panic!("it answered: {:?}", b.end) };
+        let [_, (_, client)] = lamps;
+        client.close().await;
+        assert_eq!(asked.outcome().await.unwrap_err().error.stage, Stage::Cancelled);
     }
 }
 

@@ -71,6 +71,10 @@ impl Toggle {
     pub fn state(&self) -> bool {
         self.state
     }
+    /// The command that takes this one back, as far as anything does: the other state.
+    pub fn opposite(&self) -> Self {
+        Self { device_id: self.device_id.clone(), state: !self.state }
+    }
 }
 
 /// What a device answers.

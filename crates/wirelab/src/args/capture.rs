@@ -59,9 +59,10 @@ Examples:
 Exit codes: 0 shown, 2 usage, 3 it cannot be read, or not all of it.";
 
 const CHECK_MORE: &str = "\
-Contradicts: bytes that are no packet, lengths that do not fit, wrong checksums (but for the stale ones
-in reports of Cync's bridges, which `show` marks), frames without their mark (the reports of Cync's
-bridges about their firmware have none), packets that end too early.
+Contradicts: bytes that are no packet, lengths that do not fit, wrong checksums, frames without their mark
+(the reports of Cync's bridges about their firmware have none), packets that end too early. The stale
+checksums in reports of Cync's bridges are counted as tolerated; `show` marks them. The verdict goes to
+stderr; with --json the last object on stdout has its counts.
 
 Examples:
   wirelab capture check run.jsonl

@@ -6,8 +6,9 @@ use proto::Span;
 
 const MORE: &str = "\
 Without --protocol the other side's bytes are compared one by one. With it they are taken frame by
-frame, and a frame is as recorded if its kind and length are: ids and times may differ. An id that
-does differ is put into the recorded answers to it (hsms: system bytes; cync: message ids, and the
+frame, and a frame is as recorded if its kind and length are: ids and times may differ. An answer is
+compared with the one that has its id, whatever their order (hsms, cync). A question's id that does
+differ is put into the recorded answers to it (hsms: system bytes; cync: message ids, and the
 sequences that results repeat). What else names its sender stays as it is recorded, a login key that is
 covered stays covered.
 

@@ -13,6 +13,11 @@ Examples:
   wirelab toggle --device-id LAMP7 --device-host 192.0.2.7 --linger scraped
   wirelab toggle --device-id LAMP7 --dry-run | wirelab decode toggle -
   echo '{\"device_id\": \"LAMP7\", \"state\": \"off\"}' | wirelab toggle --device-host lamp.local --from -
+  wirelab toggle LAMP7@lamp.local LAMP8@192.0.2.8:9001 --state off --rollback
+
+Several DEVICEs are told at once. A table on stderr, or with --json a line each on stdout and one in the
+end, says how far each got and how far apart they were. The worst of them decides the exit code: a
+deadline before any other failure, and with --stage-exit-codes the stage of the one that got least far.
 
 Exit codes:
   0 done, 1 the command failed, 2 usage, 3 environment (an output not writable), 124 deadline,
@@ -27,8 +32,25 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ToggleArgs {
+    /// Devices that shall switch, all at once: [ID@]HOST[:PORT].
+    ///
+    /// --device-id and --device-port stand for what is left out.
+    #[arg(value_name = "DEVICE", conflicts_with = "from")]
+    pub(crate) devices: Vec<Addressed>,
+    /// If one device fails, those that switched are told the other state.
+    ///
+    /// Toggle has no way to ask a device what it was before. One whose answer is missing may have switched
+    /// all the same, and is told nothing.
+    #[arg(long, requires = "devices")]
+    pub(crate) rollback: bool,
     /// Who shall switch.
-    #[arg(long, env, hide_env_values = true, value_name = "ID", required_unless_present = "from")]
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        value_name = "ID",
+        required_unless_present_any = ["from", "devices"]
+    )]
     pub(crate) device_id: Option<String>,
     /// Where it is: a name or an address.
     #[arg(
@@ -36,7 +58,7 @@ pub(crate) struct ToggleArgs {
         env,
         hide_env_values = true,
         value_name = "HOST",
-        required_unless_present = "dry_run"
+        required_unless_present_any = ["dry_run", "devices"]
     )]
     pub(crate) device_host: Option<String>,
     /// Its port.
@@ -132,6 +154,35 @@ pub(crate) struct ToggleArgs {
     pub(crate) linger_limit: Option<Span>,
 }
 
+/// A device among several, as far as it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addressed {
+    pub(crate) id: Option<String>,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for Addressed {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, place) = match text.rsplit_once('@') {
+            Some((id, place)) => (Some(id.to_owned()), place),
+            None => (None, text),
+        };
+        // An address with colons is in brackets if a port follows.
+        let (host, port) = match (place.rsplit_once("]:"), place.rsplit_once(':')) {
+            (Some((host, port)), _) => (format!("{host}]"), Some(port)),
+            (None, Some((host, port))) if !host.contains(':') => (host.to_owned(), Some(port)),
+            (None, Some(_) | None) => (place.to_owned(), None),
+        };
+        let number = |port: &str| {
+            let number = port.parse::<u16>().ok().filter(|port| *port > 0);
+            number.ok_or_else(|| format!("`{port}` is no port; it is a number from 1 to 65535"))
+        };
+        Ok(Self { id, host, port: port.map(number).transpose()? })
+    }
+}
+
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State(pub(crate) bool);
@@ -209,4 +260,31 @@ fn stages() -> impl TypedValueParser<Value = Stage> {
 fn name(word: &impl ToString) -> &'static str {
     // clap wants names that live as long as the program; there are seventeen of them.
     word.to_string().leak()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_as_people_type_it() {
+        let read = |text: &str| {
+            let Addressed { id, host, port } = text.parse().unwrap();
+            (id.unwrap_or_default(), host, port)
+        };
+        for (text, id, host, port) in [
+            ("A@lamp.local:9001", "A", "lamp.local", Some(9001)),
+            ("A@lamp.local", "A", "lamp.local", None),
+            ("lamp.local", "", "lamp.local", None),
+            ("a@b@192.0.2.7:1", "a@b", "192.0.2.7", Some(1)),
+            ("A@[::1]:9001", "A", "[::1]", Some(9001)),
+            ("A@[::1]", "A", "[::1]", None),
+            ("::1", "", "::1", None),
+        ] {
+            assert_eq!(read(text), (id.to_owned(), host.to_owned(), port), "{text}");
+        }
+        for wrong in ["A@lamp:0", "A@lamp:65536", "A@lamp:", "A@lamp:x", "[::1]:"] {
+            assert!(wrong.parse::<Addressed>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,8 +2,6 @@
 //! a capture are.
 pub(super) mod capture;
 mod flow;
-pub(super) mod segment;
-pub(super) mod stream;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -15,7 +13,10 @@ use std::{
     io::{BufRead, BufReader, Cursor, Read},
 };
 
-use lab::registry::AnyProtocol;
+use lab::{
+    capture::packets::{self, Unreadable},
+    registry::AnyProtocol,
+};
 use proto::{
     cover::{Cover, covered},
     explain::{Explanation, Part},
@@ -115,8 +116,8 @@ impl Decoder {
     /// A capture or lines, whichever it turns out to be.
     fn show_all(&self, mut from: impl Read + Send) -> Result<Exit, Failure> {
         let mut head = Vec::new();
-        capture::fill(&mut head, &mut from, capture::MAGIC)?;
-        if !capture::is_capture(&head) {
+        packets::fill(&mut head, &mut from, packets::MAGIC).map_err(Unreadable::Io)?;
+        if !packets::is_capture(&head) {
             return self.show_lines(BufReader::new(Cursor::new(head).chain(from)));
         }
         let shows = self.show_secrets;

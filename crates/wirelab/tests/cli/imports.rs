@@ -181,6 +181,30 @@ fn what_contradicts_the_protocol_is_told_with_its_byte_and_the_stream_is_in_step
     assert!(told.contains(">+ ping  (in step again after 3 bytes)"), "{told}");
 }
 
+/// As bridges sent them: two with a stale checksum, one with its own.
+const REPORTS: &str = "\
+> 83 00 00 00 25 64 57 e7 f2 02 ff 00 7e 65 65 22 11 fa db 13 00 11 11 11 0b 00 0b 00 db 11 02 01 00 0d 0a 00 00 00 00 00 29 7e
+> 83 00 00 00 25 64 57 e7 f2 03 00 00 7e 66 65 22 11 fa db 13 00 11 11 11 66 00 66 00 db 11 02 00 01 3c 0a 00 00 00 00 00 29 7e
+> 83 00 00 00 25 45 88 0f 3a 00 09 00 7e 1f 00 00 00 fa db 13 00 72 25 11 50 00 50 00 db 11 02 01 01 0a 0a ff ff ff 00 00 37 7e
+";
+
+#[test]
+fn stale_checksums_of_reports_are_counted_and_no_findings() {
+    let dir = dir();
+    let (_, path) = import(dir.path(), "a.txt", REPORTS.as_bytes(), &[]);
+    let ran = run(["capture", "check", &path]).ok();
+    assert_eq!(ran.out, "");
+    let verdict = "ok: 3 packets, none contradicts the protocol; 2 stale_checksum tolerated";
+    assert_eq!(ran.err.trim_end(), verdict);
+    let told = run(["capture", "check", &path, "--json"]).ok().result();
+    let counts = (&told["packets"], &told["wrong"], &told["tolerated"]["stale_checksum"]);
+    assert_eq!(counts, (&3.into(), &0.into(), &2.into()));
+    let sound = REPORTS.lines().last().unwrap();
+    let (_, path) = import(dir.path(), "b.txt", sound.as_bytes(), &[]);
+    let ran = run(["capture", "check", &path]).ok();
+    assert_eq!(ran.err.trim_end(), "ok: 1 packets, none contradicts the protocol");
+}
+
 #[test]
 fn captured_packets_keep_their_ends() {
     const BRIDGE: End = (1, 40000);

@@ -13,6 +13,7 @@ mod decode;
 mod descriptors;
 mod device;
 mod follow;
+mod group;
 mod hold;
 mod hsms;
 #[cfg(target_os = "linux")]

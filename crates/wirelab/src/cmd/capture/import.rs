@@ -8,6 +8,8 @@ use lab::{
     capture::{
         Reading, Said, What,
         carried::Account,
+        packets::{self, Unreadable},
+        pcap::{Pcap, Told},
         socat::{self, Socat},
         text::{Reader, Text},
     },
@@ -16,10 +18,9 @@ use lab::{
 use net::Flow;
 use serde_json::Value;
 
-use super::{paper::Paper, pcap};
+use super::paper::Paper;
 use crate::{
     args::{FormatArg, ImportArgs, WayArg},
-    cmd::decode::capture as packets,
     config,
     exit::{Exit, Failure},
     lines, text,
@@ -41,7 +42,7 @@ pub(super) fn run(args: ImportArgs) -> Result<Exit, Failure> {
     let protocol = config::find(&protocol)?;
     let mut from = source(&file)?.take(MOST);
     let mut head = Vec::new();
-    packets::fill(&mut head, &mut from, HEAD)?;
+    packets::fill(&mut head, &mut from, HEAD).map_err(Unreadable::Io)?;
     let format = settled(format, &head).map_err(|why| Failure::usage(format!("{file}: {why}")))?;
     if port.is_some() && format != FormatArg::Pcap {
         return Err(Failure::usage("--port is for captures of packets; this one names none"));
@@ -55,7 +56,7 @@ pub(super) fn run(args: ImportArgs) -> Result<Exit, Failure> {
         notes: Vec::new(),
     };
     match format {
-        FormatArg::Pcap => pcap::read(head, &mut from, port, &mut import)?,
+        FormatArg::Pcap => import.packets(head, &mut from, port)?,
         FormatArg::Raw => import.raw(Cursor::new(head).chain(&mut from))?,
         FormatArg::Socat => import.lines(&mut Socat::default(), whole(head, &mut from))?,
         FormatArg::Text | FormatArg::Auto => import.text(whole(head, &mut from))?,
@@ -107,32 +108,32 @@ fn settled(said: FormatArg, head: &[u8]) -> Result<FormatArg, String> {
 
 /// What cannot be understood: the first thing, and how many there are.
 #[derive(Default)]
-pub(super) struct Wrong {
+struct Wrong {
     first: Option<String>,
     count: u64,
 }
 
 impl Wrong {
-    pub(super) fn tell(&mut self, what: impl Into<String>) {
+    fn tell(&mut self, what: impl Into<String>) {
         self.first.get_or_insert_with(|| what.into());
         self.count += 1;
     }
 }
 
 /// A capture being imported.
-pub(super) struct Import {
-    pub(super) paper: Paper,
-    pub(super) protocol: &'static dyn AnyProtocol,
+struct Import {
+    paper: Paper,
+    protocol: &'static dyn AnyProtocol,
     way: Flow,
     swap: bool,
-    pub(super) wrong: Wrong,
+    wrong: Wrong,
     /// What whoever imports it should know, and is no mistake.
-    pub(super) notes: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Import {
     /// Something happened, as the capture has it.
-    pub(super) fn take(&mut self, said: Said) {
+    fn take(&mut self, said: Said) {
         let Said { at, conn, flow, what } = said;
         let flow = match (self.swap, flow) {
             (false, flow) => flow,
@@ -151,6 +152,41 @@ impl Import {
             self.notes.push(format!("{} packets name no direction and went {way}", text.wayless()));
         }
         Ok(())
+    }
+
+    fn packets(
+        &mut self,
+        head: Vec<u8>,
+        from: impl Read + Send,
+        port: Option<u16>,
+    ) -> Result<(), Failure> {
+        let (mut pcap, mut tells) = (Pcap::new(self.protocol.port(), port), Vec::new());
+        let ended = packets::each(head, from, &mut |packet| {
+            pcap.packet(&packet, &mut tells);
+            tells.drain(..).for_each(|told| self.told(told));
+            Ok::<_, Failure>(())
+        })?;
+        pcap.end(&mut tells);
+        tells.drain(..).for_each(|told| self.told(told));
+        if pcap.unread() > 0 {
+            let unread = pcap.unread();
+            self.notes
+                .push(format!("{unread} packets are fragments, or of links that are not read"));
+        }
+        if let Some(why) = ended {
+            self.wrong.tell(why);
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Opened { at, conn, ends } => self.paper.open(at, conn, ends),
+            Told::Said(said) => self.take(said),
+            Told::Missing { conn, bytes } => {
+                self.wrong.tell(format!("connection {conn}: {bytes} bytes were not captured"));
+            }
+        }
     }
 
     fn lines(&mut self, reading: &mut dyn Reading, mut from: impl BufRead) -> Result<(), Failure> {

@@ -2,7 +2,6 @@
 mod import;
 mod latency;
 mod paper;
-mod pcap;
 mod show;
 
 use lab::{

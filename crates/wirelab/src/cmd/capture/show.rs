@@ -1,9 +1,10 @@
 //! `wirelab capture show` and `check`: the transcript of a run, or only what is wrong in it.
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use jiff::{SignedDuration, Timestamp};
 use lab::capture::talk::{Moment, Packet, What};
 use net::Flow;
+use proto::explain::Explanation;
 use serde::Serialize;
 
 use super::{Told, told};
@@ -40,14 +41,26 @@ struct Problem {
     problem: String,
 }
 
+/// What `check --json` prints in the end.
+#[derive(Serialize)]
+struct Checked {
+    what: &'static str,
+    packets: u64,
+    wrong: u64,
+    tolerated: BTreeMap<&'static str, u64>,
+    schema: u32,
+}
+
 /// What was found in a run.
 #[derive(Default)]
 struct Found {
     packets: u64,
     /// Packets, or bytes that are none, with something wrong.
     wrong: u64,
+    /// What is wrong and believed all the same: how often, by what the record calls it.
+    tolerated: BTreeMap<&'static str, u64>,
     /// Directions that are out of step since so many bytes.
-    lost: std::collections::BTreeMap<(usize, bool), u64>,
+    lost: BTreeMap<(usize, bool), u64>,
 }
 
 /// # Errors
@@ -64,18 +77,22 @@ pub(super) fn show(args: RunFileArgs) -> Result<Exit, Failure> {
 /// It cannot be read, or it is not known what is spoken in it.
 pub(super) fn check(args: RunFileArgs) -> Result<Exit, Failure> {
     let (runs, exit) = told(&args)?;
-    let (mut packets, mut wrong) = (0, 0);
+    let mut found = Found::default();
     for run in &runs {
-        let mut found = Found::default();
+        found.lost.clear();
         found.go(run, args.json, true)?;
-        packets += found.packets;
-        wrong += found.wrong;
     }
+    let Found { packets, wrong, tolerated, lost: _ } = found;
     let verdict = match wrong {
         0 => format!("ok: {packets} packets, none contradicts the protocol"),
         _ => format!("{wrong} of {packets} packets contradict the protocol"),
     };
-    text::talk(&verdict);
+    let believed = tolerated.iter().map(|(what, times)| format!("; {times} {what} tolerated"));
+    text::talk(&(verdict + &believed.collect::<String>()));
+    if args.json {
+        let what = "checked";
+        text::print(&text::json_line(&Checked { what, packets, wrong, tolerated, schema: 1 }))?;
+    }
     Ok(if wrong > 0 { Exit::Failed } else { exit })
 }
 
@@ -116,7 +133,11 @@ impl Found {
             What::Packet(packet) => {
                 words = run.protocol.in_words(&packet.bytes);
                 line.message = &words;
-                line.problems = problems(run, packet);
+                let explanation = run.protocol.explain(&packet.bytes);
+                line.problems = problems(&explanation, packet.offset);
+                for what in &explanation.tolerated {
+                    *self.tolerated.entry(*what).or_default() += 1;
+                }
                 (line.offset, line.len) = (Some(packet.offset), Some(packet.bytes.len()));
                 line.coalesced = packet.coalesced;
                 let again = self.in_step(*conn, packet, &line.problems);
@@ -146,10 +167,9 @@ impl Found {
     }
 }
 
-fn problems(run: &Told, packet: &Packet) -> Vec<Problem> {
-    let explanation = run.protocol.explain(&packet.bytes);
+fn problems(explanation: &Explanation, offset: u64) -> Vec<Problem> {
     let of = |(at, problem): (Option<usize>, String)| {
-        let byte = packet.offset + at.unwrap_or(0) as u64;
+        let byte = offset + at.unwrap_or(0) as u64;
         Problem { byte, problem }
     };
     explanation.problems().into_iter().map(of).collect()

@@ -4,12 +4,13 @@ use std::{path::PathBuf, time::Duration};
 use proto::{Delivery, Span, cync::Target};
 
 use super::{
-    order::{Be, Command, Ending, Fared, Order, Summary},
+    order::{Be, Command, Order, Told},
     show,
 };
 use crate::{
     args::{SetArgs, SocketArg, ToArgs, Whom, WhomArgs},
     exit::{Exit, Failure},
+    fared::{self, Summary},
     local::{self, Lines},
     text,
 };
@@ -58,7 +59,7 @@ pub(super) fn command(whom: WhomArgs, be: Be, to: ToArgs) -> Result<Exit, Failur
     let all = lamps.contains(&Whom::All);
     let order = Order::Command(Command { whom, all, bridge, be, confirm, deadline, rollback });
     let Span(time) = deadline;
-    let mut fared = Vec::new();
+    let mut told = Vec::new();
     let mut summary = None;
     // Taking back takes as long again.
     for line in ask(socket, &order)?.within(Some(time * 2 + GRACE)) {
@@ -67,7 +68,7 @@ pub(super) fn command(whom: WhomArgs, be: Be, to: ToArgs) -> Result<Exit, Failur
             text::print(&format!("{line}\n"))?;
         }
         match read(&line)? {
-            Said::Command(one) => fared.push(one),
+            Said::Command(one) => told.push(one),
             Said::Done(all) => summary = Some(all),
             Said::Other => {}
         }
@@ -76,9 +77,9 @@ pub(super) fn command(whom: WhomArgs, be: Be, to: ToArgs) -> Result<Exit, Failur
         return Err(Failure::environment("the controller ended before its answer did"));
     };
     if !json {
-        text::print(&show::fared(&fared, &summary))?;
+        text::print(&show::told(&told, &summary))?;
     }
-    Ok(exit(&fared))
+    Ok(fared::exit(told.iter().map(|told| &told.fared), false))
 }
 
 /// # Errors
@@ -119,7 +120,7 @@ fn ask(SocketArg { socket }: SocketArg, order: &Order) -> Result<Lines, Failure>
 }
 
 enum Said {
-    Command(Fared),
+    Command(Told),
     Done(Summary),
     Other,
 }
@@ -140,13 +141,4 @@ fn read(line: &str) -> Result<Said, Failure> {
 
 fn strange(e: &serde_json::Error) -> Failure {
     Failure::environment(format!("the controller says what is not understood here: {e}"))
-}
-
-/// A deadline is worse than a no, since nobody knows.
-fn exit(fared: &[Fared]) -> Exit {
-    let any = |is: &dyn Fn(Ending) -> bool| fared.iter().any(|fared| is(fared.ending));
-    if any(&|ending| ending == Ending::Deadline) {
-        return Exit::Deadline;
-    }
-    if any(&|ending| ending != Ending::Ok) { Exit::Failed } else { Exit::Done }
 }

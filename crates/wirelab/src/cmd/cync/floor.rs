@@ -2,9 +2,12 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use jiff::Timestamp;
-use net::{Client, Env, Guest, Listener, Order as Tell};
+use net::{
+    Client, Env, Guest, Listener, Order as Tell,
+    group::{self, Lost, Member},
+};
 use proto::{
-    CloseReason, Time,
+    CloseReason, Stage, Time,
     cync::{Cync, Query, Reply, Request, Seen, Target},
     resilience::{Demand, Intake, RawIntake, WhenFull},
 };
@@ -14,14 +17,14 @@ use tokio::{
 };
 
 use super::{
-    group::{self, Job},
-    order::{Command, Fared, Order},
+    order::{self, Command, Order},
     pulse::{Login, Pulse},
-    roster::{Bridge, Roster},
+    roster::{self, Bridge, Roster, Way},
     tell::{Entry, Line, Name, Told, no_bridge},
 };
 use crate::{
     exit::Failure,
+    fared::fared,
     local::{Answer, Call},
     text,
 };
@@ -30,6 +33,9 @@ use crate::{
 const HEARD: usize = 64;
 /// Those of all.
 const ALL_HEARD: usize = 1024;
+/// Why a group cannot be seen to obey.
+const ONLY_THE_MESH_KNOWS: &str =
+    "who is in a group is known to the mesh alone, so nobody sees its lamps";
 /// Orders being obeyed, and programs that watch.
 const MOST_ORDERS: usize = 64;
 
@@ -38,7 +44,7 @@ pub(super) enum Heard {
     /// Somebody said this unasked.
     Said(Name, Reply),
     /// A command to one target has ended.
-    Fared(Fared),
+    Fared(order::Told),
     /// The bridges have been asked: then list them.
     Queried(Vec<(Name, Vec<Seen>)>, Answer),
 }
@@ -143,7 +149,7 @@ impl Floor {
             Heard::Said(_, Reply::Arrived | Reply::Done | Reply::Refused(_) | Reply::Failed(_)) => {
                 Ok(())
             }
-            Heard::Fared(fared) => self.tell(&Line::Command(&fared)),
+            Heard::Fared(told) => self.tell(&Line::Command(&told)),
             Heard::Queried(told, answer) => {
                 for (name, lamps) in told {
                     self.seen(&name, &lamps)?;
@@ -249,40 +255,71 @@ impl Floor {
 
     fn command(&mut self, command: Command, answer: Answer) {
         let Command { whom, all, bridge, be, confirm, deadline, rollback } = command;
-        let (ways, mut lost) = self.roster.ways(&whom, all, bridge.as_deref());
+        let (ways, lost) = self.roster.ways(&whom, all, bridge.as_deref());
+        if ways.is_empty() && lost.is_empty() {
+            return answer.refuse("no lamp was heard of yet; name one, or wait for a bridge");
+        }
         let mut jobs = Vec::new();
-        for way in ways {
-            let request = match be.to(way.to).request() {
+        for (to, bridge, client) in self.clients(ways, lost) {
+            let request = match be.to(to).request() {
                 Ok(request) => request,
                 Err(e) => return answer.refuse(e.problem),
             };
-            match self.present.get(&way.name) {
-                Some(Present { client, .. }) => {
-                    let was = match way.to {
-                        Target::Lamp(lamp) => self.roster.lamp(&way.bridge, lamp),
-                        Target::Group(_) => None,
-                    };
-                    let undo = was.filter(|_| rollback).and_then(|was| request.undo(was));
-                    let client = client.clone();
-                    jobs.push(Job { to: way.to, bridge: way.bridge, client, request, undo });
-                }
-                None => lost.push((way.to, format!("bridge {} has just gone", way.bridge))),
-            }
-        }
-        if jobs.is_empty() && lost.is_empty() {
-            return answer.refuse("no lamp was heard of yet; name one, or wait for a bridge");
+            let was = match (to, &bridge) {
+                (Target::Lamp(lamp), Some(bridge)) => self.roster.lamp(bridge, lamp),
+                (Target::Lamp(_) | Target::Group(_), _) => None,
+            };
+            let undo = was.filter(|_| rollback).and_then(|was| request.undo(was));
+            jobs.push(Job { to, bridge, client, request, undo });
         }
         let tell = self.tell.clone();
         let demand = Demand { level: Some(confirm), deadline: Some(deadline.0) };
         self.working.spawn(async move {
-            let (fared, summary) = group::run(jobs, lost, demand).await;
-            for fared in fared {
-                answer.line(Line::Command(&fared).json());
+            let members = jobs.iter().map(Job::member).collect();
+            let table = group::ask(members, demand, std::future::pending()).await;
+            let (all, summary) = fared(table, ONLY_THE_MESH_KNOWS).await;
+            for (Job { to, bridge, .. }, fared) in jobs.iter().zip(all) {
+                let told =
+                    order::Told { to: *to, bridge: bridge.as_deref().map(Into::into), fared };
+                answer.line(Line::Command(&told).json());
                 // Nobody hearing is the end of the program.
-                let _ = tell.send(Heard::Fared(fared)).await;
+                let _ = tell.send(Heard::Fared(told)).await;
             }
             answer.line(Line::Done(&summary).json());
         });
+    }
+
+    /// Who tells each target, by its bridge; or why nobody can.
+    fn clients(&self, ways: Vec<Way>, lost: Vec<roster::Lost>) -> Vec<Addressed> {
+        let unreachable = |detail| Lost { stage: Stage::Unreachable, detail };
+        let lost = lost.into_iter().map(|(to, why)| (to, None, Err(unreachable(why))));
+        let found = ways.into_iter().map(|Way { to, bridge, name }| {
+            let present = self.present.get(&name).map(|present| present.client.clone());
+            let gone = || unreachable(format!("bridge {bridge} has just gone"));
+            let client = present.ok_or_else(gone);
+            (to, Some(bridge), client)
+        });
+        lost.chain(found).collect()
+    }
+}
+
+/// A target, its bridge, and who tells it.
+type Addressed = (Target, Option<Name>, Result<Arc<Client<Cync>>, Lost>);
+
+/// One target, who tells it, what, and what takes that back.
+struct Job {
+    to: Target,
+    bridge: Option<Name>,
+    client: Result<Arc<Client<Cync>>, Lost>,
+    request: Request,
+    undo: Option<Request>,
+}
+
+impl Job {
+    fn member(&self) -> Member<'_, Cync> {
+        let Self { to, bridge: _, client, request, undo } = self;
+        let client = client.as_deref().map_err(Clone::clone);
+        Member { name: to.to_string().into(), client, request: *request, undo: *undo }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `wirelab cync`: a controller of Cync bridges, and what talks to one that runs.
 mod ask;
 mod floor;
-mod group;
 mod order;
 mod pulse;
 mod roster;

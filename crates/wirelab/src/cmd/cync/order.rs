@@ -6,6 +6,8 @@ use proto::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::fared::Fared;
+
 /// One order.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -58,54 +60,15 @@ impl Be {
     }
 }
 
-/// How a command to one target ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Ending {
-    /// It reached the level.
-    Ok,
-    /// It did not.
-    NotReached,
-    /// The bridge said no.
-    Refused,
-    /// Nobody is there who could be told.
-    Nobody,
-    /// The deadline passed first.
-    Deadline,
-}
-
 /// What became of a command to one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Fared {
+pub(super) struct Told {
     pub(super) to: Target,
     /// The bridge it went to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bridge: Option<String>,
-    pub(super) ending: Ending,
-    /// The highest level that is known to be reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) delivery: Option<Delivery>,
-    /// Each level that was seen to be reached, and after how many milliseconds.
-    pub(super) levels: Vec<(Delivery, f64)>,
-    /// It was told to be as it was before; whether that reached the level.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) undone: Option<bool>,
-    /// From the order to its end.
-    pub(super) elapsed_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attempts: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) detail: Option<String>,
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Summary {
-    pub(super) targets: usize,
-    pub(super) ok: usize,
-    /// Between the first target that reached the level and the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) spread_ms: Option<f64>,
+    #[serde(flatten)]
+    pub(super) fared: Fared,
 }
 
 #[cfg(test)]

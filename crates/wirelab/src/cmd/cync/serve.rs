@@ -12,7 +12,7 @@ use super::{floor::Floor, pulse::Pulse, tell::Line};
 use crate::{
     args::{ServeArgs, SocketArg},
     cmd::proxy::write_down,
-    config,
+    config, descriptors,
     exit::{Exit, Failure},
     http::Exporter,
     local::{self, Ear},
@@ -43,6 +43,7 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         show_secrets,
     } = args;
     let socket = socket.map_or_else(|| local::default_path("cync"), Ok)?;
+    descriptors::make_all_room();
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let net = Net::Tcp(TcpOptions::default());
     let env = Env::new(net, Recorder::new(0), config::entropy()?);

@@ -3,39 +3,18 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::order::{Ending, Fared, Summary};
-use crate::text;
+use super::order::Told;
+use crate::{
+    fared::{self, Summary, columns},
+    text,
+};
 
 /// How a command fared, a row a target.
-pub(super) fn fared(fared: &[Fared], summary: &Summary) -> String {
-    let mut rows = vec![["lamp", "bridge", "reached", "ms", "tries", ""].map(str::to_owned)];
-    rows.extend(fared.iter().map(|fared| {
-        let Fared { to, bridge, ending, delivery, levels, undone, elapsed_ms, attempts, detail } =
-            fared;
-        let word = match ending {
-            Ending::Ok => "",
-            Ending::NotReached => "not reached: ",
-            Ending::Refused => "refused: ",
-            Ending::Nobody => "nobody to tell: ",
-            Ending::Deadline => "too late: ",
-        };
-        let back = match undone {
-            None => "",
-            Some(true) => "taken back",
-            Some(false) => "could not be taken back",
-        };
-        [
-            to.to_string(),
-            bridge.clone().unwrap_or_else(|| "-".into()),
-            delivery.map_or_else(|| "-".into(), |level| level.to_string()),
-            format!("{:.1}", levels.last().map_or(*elapsed_ms, |(_, ms)| *ms)),
-            attempts.map_or_else(|| "-".into(), |attempts| attempts.to_string()),
-            format!("{word}{}{back}", text::plain(detail.as_deref().unwrap_or_default())),
-        ]
-    }));
-    let Summary { targets, ok, spread_ms } = summary;
-    let spread = spread_ms.map_or_else(String::new, |ms| format!(", within {ms:.1} ms"));
-    format!("{}{ok} of {targets} reached{spread}\n", table(&rows))
+pub(super) fn told(told: &[Told], summary: &Summary) -> String {
+    let rows = told.iter().map(|Told { to, bridge, fared }| {
+        ([to.to_string(), bridge.clone().unwrap_or_else(|| "-".into())], fared)
+    });
+    fared::table(["lamp", "bridge"], rows, summary)
 }
 
 /// Bridges and their lamps, a row a lamp.
@@ -62,7 +41,7 @@ pub(super) fn bridges(bridges: &[Value]) -> String {
             rows.push([id, state, since, rtt, word(&lamp["lamp"]), is, bright, white, colour]);
         }
     }
-    table(&rows)
+    columns(&rows)
 }
 
 /// A line for one thing that happened.
@@ -110,17 +89,4 @@ fn word(value: &Value) -> String {
         Value::Null => "-".into(),
         other => text::plain(&other.to_string()),
     }
-}
-
-/// Columns as wide as what is in them.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut said = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        writeln!(said, "{}", line.trim_end()).expect("it has room");
-    }
-    said
 }

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 use proto::cync::{Lamp, Seen};
 use serde::Serialize;
 
-use super::order::{Fared, Summary};
-use crate::text;
+use super::order;
+use crate::{fared::Summary, text};
 
 /// One thing that happened.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) enum Line<'a> {
     /// Somebody dialled who was no bridge, or is not wanted.
     Refused { peer: &'a str, reason: String },
     /// What became of a command to one target.
-    Command(&'a Fared),
+    Command(&'a order::Told),
     /// What became of all of it.
     Done(&'a Summary),
     /// A bridge, as the roster has it.

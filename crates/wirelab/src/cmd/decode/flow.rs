@@ -1,16 +1,16 @@
 //! One direction of a connection as messages: cuts what its segments bring, tells each, and finds its
 //! place again where bytes are missing.
 use jiff::Timestamp;
+use lab::capture::{
+    segment::{Segment, Way},
+    stream::{Piece, Stream},
+};
 use proto::{
     cover::{Cover, NewCover},
     inbox::Inbox,
 };
 
-use super::{
-    segment::{Segment, Way},
-    stream::{Piece, Stream},
-    tell::{Place, Teller},
-};
+use super::tell::{Place, Teller};
 use crate::exit::Failure;
 
 /// Longer messages are not kept, but passed over.

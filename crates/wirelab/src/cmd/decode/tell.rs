@@ -2,11 +2,10 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use lab::registry::AnyProtocol;
+use lab::{capture::segment::Way, registry::AnyProtocol};
 use proto::explain::Explanation;
 use serde::Serialize;
 
-use super::segment::Way;
 use crate::{exit::Failure, text};
 
 /// Where lines go.

@@ -1,4 +1,5 @@
 //! `wirelab replay`: one side of a recorded session, played to a real other side.
+mod pairs;
 mod play;
 mod score;
 mod tape;

@@ -5,7 +5,10 @@ use lab::registry::AnyProtocol;
 use proto::session::hex;
 use serde::Serialize;
 
-use super::tape::{Beat, End, Scene};
+use super::{
+    pairs,
+    tape::{Beat, End, Scene},
+};
 
 /// Differences told of one connection; after that they are only more of the same.
 const MOST: usize = 1000;
@@ -68,7 +71,8 @@ impl Frames {
         let start = n.checked_sub(1).map_or(0, |before| self.ends[before]);
         start..self.ends[n]
     }
-    fn end(&self) -> usize {
+    /// Where the last whole one ends.
+    pub(super) fn end(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
 }
@@ -81,7 +85,7 @@ pub(super) fn compare(
     protocol: Option<&'static dyn AnyProtocol>,
 ) -> Vec<Difference> {
     let mut found = match protocol {
-        Some(protocol) => by_frame(connection, &scene.theirs, heard, protocol),
+        Some(protocol) => pairs::by_frame(connection, &scene.theirs, heard, protocol),
         None => by_byte(connection, scene, heard),
     };
     found.truncate(MOST);
@@ -130,44 +134,6 @@ fn rest(connection: usize, common: usize, theirs: &[u8], heard: &[u8]) -> Option
     Some(Difference { connection, message: None, offset: common, what, expected, got })
 }
 
-fn by_frame(
-    connection: usize,
-    theirs: &[u8],
-    heard: &[u8],
-    protocol: &'static dyn AnyProtocol,
-) -> Vec<Difference> {
-    let (wanted, came) = (Frames::of(protocol, theirs), Frames::of(protocol, heard));
-    let kind = protocol.speech().kind;
-    let mut found = Vec::new();
-    for n in 0..wanted.len().max(came.len()) {
-        let frame = |frames: &Frames, all: &[u8]| {
-            if n < frames.len() { all[frames.range(n)].to_vec() } else { Vec::new() }
-        };
-        let (expected, got) = (frame(&wanted, theirs), frame(&came, heard));
-        let what = match (&expected[..], &got[..]) {
-            ([], _) => "more",
-            (_, []) => "missing",
-            (expected, got) if kind(expected) != kind(got) => "kind",
-            (expected, got) if expected.len() != got.len() => "length",
-            (_, _) => continue,
-        };
-        let words = |frame: &[u8]| match frame {
-            [] => String::new(),
-            frame => format!("{}, {} bytes: {}", kind(frame), frame.len(), show(frame)),
-        };
-        let offset = if n < wanted.len() { wanted.range(n).start } else { theirs.len() };
-        let (expected, got) = (words(&expected), words(&got));
-        found.push(Difference { connection, message: Some(n + 1), offset, what, expected, got });
-    }
-    let (cut, came) = (&theirs[wanted.end()..], &heard[came.end()..]);
-    if cut.len() != came.len() {
-        let (offset, what) = (wanted.end(), "rest");
-        let (expected, got) = (show(cut), show(came));
-        found.push(Difference { connection, message: None, offset, what, expected, got });
-    }
-    found
-}
-
 /// An end that was another, or none.
 pub(super) fn ended(
     connection: usize,
@@ -180,7 +146,7 @@ pub(super) fn ended(
     Difference { connection, message: None, offset, what: "end", expected, got }
 }
 
-fn show(bytes: &[u8]) -> String {
+pub(super) fn show(bytes: &[u8]) -> String {
     let more = if bytes.len() > SHOWN { " …" } else { "" };
     format!("{}{more}", hex::encode(&bytes[..bytes.len().min(SHOWN)]))
 }

@@ -1,11 +1,15 @@
 //! `--dry-run`: the bytes, and nobody to take them.
 use net::Tickets;
-use proto::{session::hex, toggle::encode_toggle};
+use proto::{
+    Ticket,
+    session::hex,
+    toggle::{Toggle, encode_toggle},
+};
 use serde::Serialize;
 
 use super::{outcome, source::Source};
 use crate::{
-    config::Toggling,
+    config::{Asking, Group, Report, Toggling},
     exit::{Exit, Failure},
     text,
 };
@@ -23,28 +27,24 @@ struct Dry<'a> {
 /// # Errors
 /// The commands cannot be read, or the output is not writable.
 pub(crate) async fn run(toggling: Toggling) -> Result<Exit, Failure> {
-    let Toggling { commands, seed, dry_run: _, way: _, report, metrics: _ } = toggling;
-    let mut tickets = Tickets::of(&super::surroundings(seed));
+    let Toggling { asking, seed, dry_run: _, report, metrics: _ } = toggling;
+    let env = super::surroundings(seed);
+    let commands = match asking {
+        Asking::One(commands, _) => commands,
+        Asking::Group(Group { members, rollback: _ }) => {
+            for (command, way) in &members {
+                let its = super::surroundings_of(&env, &way.name(command));
+                print(command, Tickets::of(&its).draw(), &report)?;
+            }
+            return Ok(Exit::Done);
+        }
+    };
+    let mut tickets = Tickets::of(&env);
     let mut source = Source::open(commands)?;
     let mut exit = Exit::Done;
     while let Some(command) = source.next().await {
         match command {
-            Ok(command) => {
-                let ticket = tickets.draw();
-                let raw_packet_hex = hex::encode(&encode_toggle(ticket, &command));
-                let (device_id, state) = (&**command.device_id(), outcome::state(command.state()));
-                let msg_id = ticket.to_string();
-                text::print(&match report.json {
-                    true => text::json_line(&Dry {
-                        device_id,
-                        state,
-                        msg_id,
-                        raw_packet_hex,
-                        schema: 1,
-                    }),
-                    false => raw_packet_hex + "\n",
-                })?;
-            }
+            Ok(command) => print(&command, tickets.draw(), &report)?,
             Err(problem) => {
                 text::talk(&format!("error: {problem}"));
                 exit = Exit::Failed;
@@ -52,4 +52,14 @@ pub(crate) async fn run(toggling: Toggling) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+fn print(command: &Toggle, ticket: Ticket, report: &Report) -> Result<(), Failure> {
+    let raw_packet_hex = hex::encode(&encode_toggle(ticket, command));
+    let (device_id, state) = (&**command.device_id(), outcome::state(command.state()));
+    let msg_id = ticket.to_string();
+    text::print(&match report.json {
+        true => text::json_line(&Dry { device_id, state, msg_id, raw_packet_hex, schema: 1 }),
+        false => raw_packet_hex + "\n",
+    })
 }

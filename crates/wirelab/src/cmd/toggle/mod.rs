@@ -1,5 +1,7 @@
-//! `wirelab toggle`: one command to one device, or many from a file; what became of each, and why.
+//! `wirelab toggle`: one command to one device, or many from a file, or one to many devices; what became of
+//! each, and why.
 mod dry;
+mod group;
 pub(super) mod log;
 mod outcome;
 mod resolve;
@@ -21,7 +23,7 @@ use proto::{
 
 use crate::{
     args::ToggleArgs,
-    config::{self, Report, Scraping, Toggling, Way},
+    config::{self, Asking, Report, Scraping, Toggling, Way},
     exit::{Exit, Failure},
     signals::Signals,
     text,
@@ -46,7 +48,7 @@ pub(crate) fn run(args: ToggleArgs) -> Result<Exit, Failure> {
 }
 
 async fn toggle(toggling: Toggling) -> Result<Exit, Failure> {
-    let Toggling { commands, seed, dry_run: _, way, report, metrics: scraping } = toggling;
+    let Toggling { asking, seed, dry_run: _, report, metrics: scraping } = toggling;
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let env = surroundings(seed);
     let log = Log::open(&report, &env)?;
@@ -58,9 +60,13 @@ async fn toggle(toggling: Toggling) -> Result<Exit, Failure> {
         accumulate(path, &Metrics::new())?;
     }
     let exporter = port.and_then(|port| serve::export(port, &metrics));
-    let mut source = Source::open(commands)?;
-
-    let ended = command_all(&mut source, &way, &report, &env, &mut signals).await;
+    let ended = match asking {
+        Asking::One(commands, way) => {
+            let mut source = Source::open(commands)?;
+            command_all(&mut source, &way, &report, &env, &mut signals).await
+        }
+        Asking::Group(group) => group::command(group, &report, &env, &mut signals).await,
+    };
     let kept = textfile.map_or(Ok(()), |path| accumulate(&path, &metrics));
     if let (Some(exporter), Some(linger)) = (exporter, linger) {
         serve::stay(exporter, linger, &env, &mut signals).await;
@@ -78,6 +84,11 @@ async fn toggle(toggling: Toggling) -> Result<Exit, Failure> {
 fn surroundings(seed: u64) -> Env {
     let env = Env::new(Net::Tcp(TcpOptions::default()), Recorder::new(0), seed);
     env.node("toggler", Role::Client)
+}
+
+/// Those of one of several devices: what is drawn for it is drawn for no other.
+fn surroundings_of(env: &Env, name: &str) -> Env {
+    env.node(name, Role::Client)
 }
 
 /// Sends every command, tells what became of each, and sums up.

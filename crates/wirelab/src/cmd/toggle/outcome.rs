@@ -1,11 +1,11 @@
 //! What became of one command, for people and for programs.
 use std::time::Duration;
 
-use net::Answer;
+use net::{Answer, group::Lost};
 use proto::{Delivery, RequestError, Stage, Ticket, toggle::Reply, toggle::Toggle};
 use serde::Serialize;
 
-use super::{resolve::Lost, watch::Watch};
+use super::watch::Watch;
 use crate::{
     exit::{Exit, Failure},
     text,

@@ -1,16 +1,10 @@
 //! From a name to addresses. A name that leads nowhere is a command that failed, and is recorded as one.
 use std::net::SocketAddr;
 
-use net::{Env, Event, Tickets, record::End};
+use net::{Env, Event, Tickets, group::Lost, record::End};
 use proto::{Stage, Time, toggle::Toggle};
 
 use crate::config::Way;
-
-/// Why there is no address.
-pub(crate) struct Lost {
-    pub(crate) stage: Stage,
-    pub(crate) detail: String,
-}
 
 /// The addresses of the host, unless the deadline passes first.
 pub(crate) async fn resolve(way: &Way, env: &Env) -> Result<Vec<SocketAddr>, Lost> {

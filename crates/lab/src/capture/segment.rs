@@ -13,47 +13,59 @@ const SLL2: (usize, usize) = (0, 20);
 
 /// A packet as it was captured.
 #[derive(Debug)]
-pub(in crate::cmd) struct Packet<'a> {
-    pub(in crate::cmd) time: Option<Timestamp>,
+pub struct Packet<'a> {
+    /// When it was captured, as far as the capture says.
+    pub time: Option<Timestamp>,
     /// The kind of link; none if the capture does not say.
-    pub(in crate::cmd) link: Option<Linktype>,
-    pub(in crate::cmd) bytes: &'a [u8],
+    pub link: Option<Linktype>,
+    /// All of it that was captured.
+    pub bytes: &'a [u8],
 }
 
 /// From whom, to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::cmd) struct Way {
-    pub(in crate::cmd) src: SocketAddr,
-    pub(in crate::cmd) dst: SocketAddr,
+pub struct Way {
+    /// Who sent.
+    pub src: SocketAddr,
+    /// To whom.
+    pub dst: SocketAddr,
 }
 
 impl Way {
     /// The same connection in the other direction.
-    pub(in crate::cmd) fn back(self) -> Self {
+    pub fn back(self) -> Self {
         Self { src: self.dst, dst: self.src }
     }
     /// One of its ends has this port.
-    pub(in crate::cmd) fn has_port(self, port: u16) -> bool {
+    pub fn has_port(self, port: u16) -> bool {
         self.src.port() == port || self.dst.port() == port
     }
 }
 
 /// What TCP makes of a packet.
 #[derive(Debug)]
-pub(in crate::cmd) struct Segment<'a> {
-    pub(in crate::cmd) time: Option<Timestamp>,
-    pub(in crate::cmd) way: Way,
-    pub(in crate::cmd) seq: u32,
-    pub(in crate::cmd) syn: bool,
-    pub(in crate::cmd) ack: bool,
-    pub(in crate::cmd) fin: bool,
-    pub(in crate::cmd) rst: bool,
-    pub(in crate::cmd) payload: &'a [u8],
+pub struct Segment<'a> {
+    /// When it was captured, as far as the capture says.
+    pub time: Option<Timestamp>,
+    /// From whom, to whom.
+    pub way: Way,
+    /// The sequence number of its first byte; of a SYN, the one before that.
+    pub seq: u32,
+    /// It begins its direction.
+    pub syn: bool,
+    /// It acknowledges.
+    pub ack: bool,
+    /// Its sender finishes.
+    pub fin: bool,
+    /// It resets the connection.
+    pub rst: bool,
+    /// Its bytes.
+    pub payload: &'a [u8],
 }
 
 /// Why a packet holds no segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cmd) enum NoSegment {
+pub enum NoSegment {
     /// Another protocol.
     Other,
     /// A piece of an IP packet.
@@ -67,7 +79,7 @@ impl<'a> Segment<'a> {
     ///
     /// # Errors
     /// Why there is none in it.
-    pub(in crate::cmd) fn of(packet: &Packet<'a>) -> Result<Self, NoSegment> {
+    pub fn of(packet: &Packet<'a>) -> Result<Self, NoSegment> {
         let sliced = slice(packet)?;
         let (src, dst, fragment) = match &sliced.net {
             Some(LaxNetSlice::Ipv4(ip)) => (

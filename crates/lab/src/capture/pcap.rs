@@ -1,19 +1,14 @@
 //! Captured packets as what happened on connections: segments put together, each direction in order.
-use std::{io::Read, num::NonZeroUsize};
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use jiff::Timestamp;
-use lab::capture::{Said, What};
 use lru::LruCache;
 use net::Flow;
 
-use super::import::Import;
-use crate::{
-    cmd::decode::{
-        capture,
-        segment::{NoSegment, Packet, Segment, Way},
-        stream::{Piece, Stream},
-    },
-    exit::Failure,
+use super::{
+    Said, What,
+    segment::{NoSegment, Packet, Segment, Way},
+    stream::{Piece, Stream},
 };
 
 /// Directions followed at a time, and bytes held back for all of them together. The one that was silent
@@ -21,31 +16,27 @@ use crate::{
 const MOST_WAYS: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 const MOST_HELD: usize = 128 << 20;
 
-/// Imports the capture that begins with `head` and goes on with `from`.
-///
-/// # Errors
-/// It is no capture.
-pub(super) fn read(
-    head: Vec<u8>,
-    from: impl Read + Send,
-    port: Option<u16>,
-    import: &mut Import,
-) -> Result<(), Failure> {
-    let ways = LruCache::new(MOST_WAYS);
-    let mut ways = Ways { import, port, ways, begun: 0, held: 0, unread: 0 };
-    let ended = capture::each(head, from, &mut |packet| {
-        ways.packet(&packet);
-        Ok(())
-    })?;
-    while ways.give_up() {}
-    let Ways { unread, .. } = ways;
-    if unread > 0 {
-        import.notes.push(format!("{unread} packets are fragments, or of links that are not read"));
-    }
-    if let Some(why) = ended {
-        import.wrong.tell(why);
-    }
-    Ok(())
+/// What captured packets tell.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// A connection began, between these: who dialled, who was dialled.
+    Opened {
+        /// When, as far as the capture says.
+        at: Option<Timestamp>,
+        /// The connection.
+        conn: u64,
+        /// Its ends.
+        ends: (SocketAddr, SocketAddr),
+    },
+    /// Something happened on one.
+    Said(Said),
+    /// Bytes of one were not captured.
+    Missing {
+        /// The connection.
+        conn: u64,
+        /// How many.
+        bytes: u64,
+    },
 }
 
 /// A direction being put together.
@@ -57,8 +48,9 @@ struct Line {
     time: Option<Timestamp>,
 }
 
-struct Ways<'a> {
-    import: &'a mut Import,
+/// Captured packets, put together.
+pub struct Pcap {
+    usual: u16,
     port: Option<u16>,
     ways: LruCache<Way, Line>,
     begun: u64,
@@ -66,41 +58,54 @@ struct Ways<'a> {
     unread: u64,
 }
 
-impl Ways<'_> {
-    fn packet(&mut self, packet: &Packet<'_>) {
+impl Pcap {
+    /// Those of connections with this port, if one is named. Who listens is known by the `usual` one
+    /// where the capture does not show who dialled.
+    pub fn new(usual: u16, port: Option<u16>) -> Self {
+        Self { usual, port, ways: LruCache::new(MOST_WAYS), begun: 0, held: 0, unread: 0 }
+    }
+    /// Packets that were fragments, or of links that are not read.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+    /// There are no more packets.
+    pub fn end(&mut self, tells: &mut Vec<Told>) {
+        while self.give_up(tells) {}
+    }
+    /// The next packet; adds what it tells.
+    pub fn packet(&mut self, packet: &Packet<'_>, tells: &mut Vec<Told>) {
         match Segment::of(packet) {
             Ok(segment) if self.port.is_none_or(|port| segment.way.has_port(port)) => {
-                self.segment(&segment);
+                self.segment(&segment, tells);
             }
             Ok(_) | Err(NoSegment::Other) => {}
             Err(NoSegment::Fragment | NoSegment::Link(_)) => self.unread += 1,
         }
     }
 
-    fn segment(&mut self, segment: &Segment<'_>) {
+    fn segment(&mut self, segment: &Segment<'_>, tells: &mut Vec<Told>) {
         let Segment { time, way, syn, fin, rst, payload, .. } = *segment;
         let first = segment.seq.wrapping_add(u32::from(syn));
         let anew = |line: &Line| syn && !(line.stream.begins_with(first) || line.stream.is_fresh());
         if self.ways.peek(&way).is_some_and(anew) {
-            self.drop(way);
-            self.drop(way.back());
+            self.drop(way, tells);
+            self.drop(way.back(), tells);
         }
         if !self.ways.contains(&way) {
             // Bare ACKs and late ends say nothing of what was not seen.
             if !syn && payload.is_empty() && !self.ways.contains(&way.back()) {
                 return;
             }
-            self.begin(segment, first);
+            self.begin(segment, first, tells);
         }
         let Some(line) = self.ways.get_mut(&way) else { return };
         let before = line.stream.holding();
         line.time = line.time.max(time);
         line.stream.take(first, payload, fin, time);
-        let (held, mut tells) = (&mut self.held, Vec::new());
         while let Some(piece) = line.stream.next() {
-            line.piece(piece, &mut tells, self.import);
+            tells.push(line.piece(piece));
         }
-        *held = *held + line.stream.holding() - before;
+        self.held = self.held + line.stream.holding() - before;
         if line.stream.is_over() && !line.finished {
             line.finished = true;
             tells.push(line.said(What::Fin));
@@ -108,11 +113,10 @@ impl Ways<'_> {
         if rst {
             tells.push(line.said(What::Reset));
         }
-        tells.into_iter().for_each(|said| self.import.take(said));
-        while self.held > MOST_HELD && self.give_up() {}
+        while self.held > MOST_HELD && self.give_up(tells) {}
     }
 
-    fn begin(&mut self, segment: &Segment<'_>, first: u32) {
+    fn begin(&mut self, segment: &Segment<'_>, first: u32, tells: &mut Vec<Told>) {
         let way = segment.way;
         let other = self.ways.peek(&way.back()).map(|line| (line.conn, line.flow));
         let (conn, flow) = match other {
@@ -123,12 +127,13 @@ impl Ways<'_> {
                 let flow = self.flow(segment);
                 let (dialler, listener) =
                     if flow == Flow::Up { (way.src, way.dst) } else { (way.dst, way.src) };
-                self.import.paper.open(segment.time, self.begun, (dialler, listener));
+                let (at, conn, ends) = (segment.time, self.begun, (dialler, listener));
+                tells.push(Told::Opened { at, conn, ends });
                 (self.begun, flow)
             }
         };
         if self.ways.len() == MOST_WAYS.get() {
-            self.give_up();
+            self.give_up(tells);
         }
         let stream = Stream::new(first);
         let time = segment.time;
@@ -139,7 +144,7 @@ impl Ways<'_> {
     /// usual port or else the lower one is the listener's.
     fn flow(&self, segment: &Segment<'_>) -> Flow {
         let (src, dst) = (segment.way.src.port(), segment.way.dst.port());
-        let usual = self.import.protocol.port();
+        let usual = self.usual;
         let up = match (segment.syn, segment.ack) {
             (true, ack) => !ack,
             (false, _) if src == usual || dst == usual => dst == usual,
@@ -148,38 +153,33 @@ impl Ways<'_> {
         if up { Flow::Up } else { Flow::Down }
     }
 
-    fn drop(&mut self, way: Way) {
+    fn drop(&mut self, way: Way, tells: &mut Vec<Told>) {
         if let Some(line) = self.ways.pop(&way) {
-            self.rest(line);
+            self.rest(line, tells);
         }
     }
-    fn give_up(&mut self) -> bool {
+    fn give_up(&mut self, tells: &mut Vec<Told>) -> bool {
         let Some((_, line)) = self.ways.pop_lru() else { return false };
-        self.rest(line);
+        self.rest(line, tells);
         true
     }
     /// What waits for bytes that did not come waits no longer.
-    fn rest(&mut self, mut line: Line) {
+    fn rest(&mut self, mut line: Line, tells: &mut Vec<Told>) {
         self.held -= line.stream.holding();
-        let mut tells = Vec::new();
         while let Some(piece) = line.stream.rest() {
-            line.piece(piece, &mut tells, self.import);
+            tells.push(line.piece(piece));
         }
-        tells.into_iter().for_each(|said| self.import.take(said));
     }
 }
 
 impl Line {
-    fn said(&self, what: What) -> Said {
-        Said { at: self.time, conn: self.conn, flow: self.flow, what }
+    fn said(&self, what: What) -> Told {
+        Told::Said(Said { at: self.time, conn: self.conn, flow: self.flow, what })
     }
-    fn piece(&self, piece: Piece, tells: &mut Vec<Said>, import: &mut Import) {
+    fn piece(&self, piece: Piece) -> Told {
         match piece {
-            Piece::Bytes(_, bytes) => tells.push(self.said(What::Bytes(bytes.into()))),
-            Piece::Gap(missing) => {
-                let conn = self.conn;
-                import.wrong.tell(format!("connection {conn}: {missing} bytes were not captured"));
-            }
+            Piece::Bytes(_, bytes) => self.said(What::Bytes(bytes.into())),
+            Piece::Gap(bytes) => Told::Missing { conn: self.conn, bytes },
         }
     }
 }

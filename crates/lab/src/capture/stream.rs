@@ -11,7 +11,7 @@ const MOST_SEGMENTS: usize = 1024;
 
 /// What comes next in the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::cmd) enum Piece {
+pub enum Piece {
     /// These bytes.
     Bytes(Option<Timestamp>, Vec<u8>),
     /// So many that were not captured.
@@ -20,7 +20,7 @@ pub(in crate::cmd) enum Piece {
 
 /// The direction, as far as it is known.
 #[derive(Debug)]
-pub(in crate::cmd) struct Stream {
+pub struct Stream {
     /// Sequence number of the next byte, and its place in the stream.
     next: u32,
     at: u64,
@@ -33,25 +33,19 @@ pub(in crate::cmd) struct Stream {
 
 impl Stream {
     /// One whose first byte has this sequence number.
-    pub(in crate::cmd) fn new(next: u32) -> Self {
+    pub fn new(next: u32) -> Self {
         Self { next, at: 0, held: BTreeMap::new(), holding: 0, end: None }
     }
     /// A segment begins with this sequence number, too.
-    pub(in crate::cmd) fn begins_with(&self, seq: u32) -> bool {
+    pub fn begins_with(&self, seq: u32) -> bool {
         self.next.wrapping_sub(self.at as u32) == seq
     }
     /// Nothing has come yet.
-    pub(in crate::cmd) fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&self) -> bool {
         self.at == 0 && self.held.is_empty()
     }
     /// Takes a segment; what has been there already is left out.
-    pub(in crate::cmd) fn take(
-        &mut self,
-        seq: u32,
-        payload: &[u8],
-        fin: bool,
-        time: Option<Timestamp>,
-    ) {
+    pub fn take(&mut self, seq: u32, payload: &[u8], fin: bool, time: Option<Timestamp>) {
         // Half of all numbers lie ahead, the other half behind.
         let ahead = i64::from(seq.wrapping_sub(self.next).cast_signed());
         let known = usize::try_from(-ahead).unwrap_or(0);
@@ -68,20 +62,20 @@ impl Stream {
         }
     }
     /// What can be said now.
-    pub(in crate::cmd) fn next(&mut self) -> Option<Piece> {
+    pub fn next(&mut self) -> Option<Piece> {
         let full = self.holding > MOST_HELD || self.held.len() > MOST_SEGMENTS;
         self.in_order().or_else(|| if full { self.gap() } else { None })
     }
     /// What can be said when no more segments will come.
-    pub(in crate::cmd) fn rest(&mut self) -> Option<Piece> {
+    pub fn rest(&mut self) -> Option<Piece> {
         self.in_order().or_else(|| self.gap())
     }
     /// All that its sender had to say has been said.
-    pub(in crate::cmd) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.end.is_some_and(|end| self.at >= end)
     }
     /// Bytes held back.
-    pub(in crate::cmd) fn holding(&self) -> usize {
+    pub fn holding(&self) -> usize {
         self.holding
     }
 
