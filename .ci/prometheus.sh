@@ -111,3 +111,5 @@ for query in \
 done
 await 30 "Prometheus to say that the toggle's connection is closed" \
     value_is 0 'tcp_comm_connection_up{node="toggler"}'
+await 30 "Prometheus to say the same of its state" \
+    value_is 1 'tcp_comm_connection_state{device_id="CI1",state="disconnected"}'

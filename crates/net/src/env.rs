@@ -26,8 +26,8 @@ use crate::{
 pub struct Env {
     /// Where its bytes travel.
     pub net: Net,
-    /// Which connections of its clients and devices are encrypted from their first byte. A proxy carries
-    /// them as they are, and links between TAZCOM nodes are encrypted in their own way.
+    /// Which connections are encrypted from their first byte. Those that a proxy carries are two, each with
+    /// its own encryption; links between TAZCOM nodes are encrypted in their own way.
     pub tls: Tls,
     /// Where its facts go.
     pub recorder: Recorder,

@@ -292,7 +292,7 @@ impl Wire {
         match &mut self.tls {
             Some(tls) if self.plain == 0 => {
                 if tls.out().is_empty() {
-                    tls.seal(self.outbox.iter().take(AT_ONCE).map(|out| &out.rest));
+                    tls.seal(self.outbox.iter().take(AT_ONCE).map(|out| &out.rest[..]));
                 }
                 if tls.out().is_empty() {
                     // In a handshake it is the peer's turn.

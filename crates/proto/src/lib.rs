@@ -3,6 +3,7 @@
 //! Nothing in this crate reads a clock, opens a socket, sleeps, logs or draws entropy: time is an
 //! argument, chance is a seed, and everything worth knowing leaves as an output.
 
+pub mod beat;
 pub mod cover;
 pub mod cync;
 pub mod explain;

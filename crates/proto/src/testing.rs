@@ -26,6 +26,8 @@ pub struct Pair<P: Protocol> {
     pub transcript: String,
     /// Answers the client got.
     pub replies: Vec<(Ticket, P::Reply)>,
+    /// What the client was told unasked.
+    pub pushes: Vec<P::Reply>,
     /// What each frame sent is called: by the session that sent it, and by its bytes.
     pub kinds: Vec<[&'static str; 2]>,
     /// Facts either end told.
@@ -48,6 +50,7 @@ impl<P: Protocol> Pair<P> {
             now,
             transcript: String::new(),
             replies: Vec::new(),
+            pushes: Vec::new(),
             kinds: Vec::new(),
             facts: Vec::new(),
             closed: [None, None],
@@ -121,6 +124,7 @@ impl<P: Protocol> Pair<P> {
                 let _ = writeln!(self.transcript, "{at:>5} ms  {who} closes: {reason}");
                 self.closed[end].get_or_insert(reason);
             }
+            Output::Push(said) if end == 0 => self.pushes.push(said),
             Output::Ready(_) | Output::Push(_) | Output::Finish | Output::Reply(..) => {}
             Output::Wait(at) => {
                 self.alarm[end] = at;

@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod sweep;
 mod talk;
+mod tls;
 mod toggle;
 mod vkb;
 
@@ -45,6 +46,7 @@ pub(crate) use report::{DiffArgs, ReportArgs, WhichArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sweep::{SwarmArgs, SweepArgs};
 pub(crate) use talk::{AlertArgs, OutcomeArgs, PeersArgs, SendArgs, WhereArgs, word};
+pub(crate) use tls::TlsArgs;
 pub(crate) use toggle::{Addressed, LingerArg, Retry, State, ToggleArgs};
 pub(crate) use vkb::{
     CheckRulesArgs, FollowArgs, HoldArgs, LinkArgs, StateArgs, VkbArgs, VkbWhat, WatchArgs, WayArgs,

@@ -3,20 +3,19 @@
 mod hosting;
 mod node;
 pub(crate) mod proxy;
+pub(crate) mod tls;
 mod toggling;
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
-};
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use lab::registry::{self, AnyDevice, AnyProtocol};
-use net::{TlsClient, Trust};
+use net::TlsClient;
 use proto::Span;
 use serde_json::{Map, Value, json};
 
 use crate::{
     args::{DeviceArgs, EquipmentArgs, Form},
+    descriptors,
     exit::Failure,
 };
 
@@ -100,11 +99,15 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         let problem = format!("{flag} is for devices that dial, and this one listens");
         return Err(Failure::usage(problem));
     }
-    let tls = tls.then(|| trusting(ca, to.as_deref().unwrap_or(&host))).transpose()?;
+    let tls =
+        tls.then(|| tls::trusting(ca, tls::host_of(to.as_deref().unwrap_or(&host)))).transpose()?;
     let addr = match to {
         Some(to) => proxy::address("--to", &to)?,
         None => address(&host, port.unwrap_or(protocol.port()))?,
     };
+    if count > 1 {
+        descriptors::make_room(count)?;
+    }
     Ok(Playing {
         protocol,
         devices,
@@ -117,19 +120,6 @@ pub(crate) fn playing(args: DeviceArgs) -> Result<Playing, Failure> {
         show_secrets,
         tls,
     })
-}
-
-/// TLS with whoever has a certificate of this file; with anybody, if there is none.
-fn trusting(ca: Option<PathBuf>, to: &str) -> Result<TlsClient, Failure> {
-    let trust = match ca {
-        None => Trust::Anybody,
-        Some(path) => {
-            let unreadable = |e| Failure::usage(format!("--ca: {}: {e}", path.display()));
-            Trust::Certificates(std::fs::read_to_string(&path).map_err(unreadable)?)
-        }
-    };
-    let name = to.rsplit_once(':').map_or(to, |(host, _)| host);
-    Ok(TlsClient::new(trust, name.trim_matches(['[', ']']))?)
 }
 
 /// The settings of equipment that are given.

@@ -3,6 +3,7 @@
 mod args;
 mod cmd;
 mod config;
+mod descriptors;
 mod exit;
 mod fared;
 mod http;

@@ -1,8 +1,10 @@
 //! Every test here runs on the simulated network and on real sockets, and asks the far side.
+mod chaos;
 mod hsms;
 mod hsms_settings;
 mod hsms_strays;
 mod links;
+mod peers;
 mod probe;
 mod probe_toggle;
 mod proxies;

@@ -2,7 +2,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use lab::{World, on_both};
-use net::{Client, Door, Event, Host, Role, TlsClient, TlsServer, Trust, Way};
+use net::{
+    Client, Door, Event, Host, Role, Tls, TlsClient, TlsServer, Trust, Way,
+    proxy::{Proxy, Speech},
+};
 use proto::{
     Delivery, Policy, PolicyPatch, Protocol, RawPolicy, Span, Stage, Supervisor,
     cync::{self, Cync},
@@ -84,6 +87,53 @@ on_both! {
         // Both ends said that they had nothing more to say.
         assert_eq!(count(&records, "device", cut_off), 0);
         assert_eq!(count(&records, "client", cut_off), 0);
+    }
+
+    async fn a_proxy_that_ends_tls_records_what_both_ends_do(w: World) {
+        let (ours, theirs) = (server(), server());
+        let host = device(&w, Some(theirs.clone()));
+        let mut env = w.node("proxy", Role::Proxy);
+        env.tls = Tls { listening: Some(ours.clone()), dialling: Some(trusting(&theirs)) };
+        let speech = Some(Speech::of::<Lamp>());
+        let proxy = Proxy::start(env, World::any_port(), vec![host.addr()], speech).unwrap();
+        let client = client(&w, proxy.addr(), Some(trusting(&ours)));
+        assert_eq!(client.request(on()).await.unwrap().delivery, Delivery::Replied);
+        assert_eq!(host.device().snapshot().devices["D1"].applied, 1);
+        client.close().await;
+        // Each end hears of the other's.
+        for conn in [1, 2] {
+            let closed = w.recorder().until(|record| {
+                let is = matches!(record.event, Event::Closed { conn: is, .. } if is == conn);
+                (is && &*record.node == "proxy").then_some(())
+            });
+            closed.await;
+        }
+        proxy.stop().await;
+        host.stop().await;
+        let records = w.recorder().records();
+        let bytes = |node: &str, sent: bool, conn: u32| -> Vec<u8> {
+            let of = |event: &Event| match event {
+                Event::Sent { bytes, conn: is } if sent && *is == conn => bytes.to_vec(),
+                Event::Received { bytes, conn: is } if !sent && *is == conn => bytes.to_vec(),
+                _ => Vec::new(),
+            };
+            records.iter().filter(|r| &*r.node == node).flat_map(|r| of(&r.event)).collect()
+        };
+        let (asked, answered) = (bytes("client", true, 1), bytes("device", true, 1));
+        assert!(!asked.is_empty() && !answered.is_empty());
+        for (node, sent, conn, wanted) in [
+            ("proxy", false, 1, &asked),
+            ("proxy", true, 2, &asked),
+            ("device", false, 1, &asked),
+            ("proxy", false, 2, &answered),
+            ("proxy", true, 1, &answered),
+            ("client", false, 1, &answered),
+        ] {
+            assert_eq!(&bytes(node, sent, conn), wanted, "{node} {conn}");
+        }
+        for node in ["client", "proxy", "device"] {
+            assert_eq!(count(&records, node, cut_off), 0, "{node}: every end was announced");
+        }
     }
 
     async fn what_the_peers_kernel_has_is_known_under_tls(w: World) {

@@ -16,6 +16,7 @@ use super::{
     board::Ear,
     fault::Fault,
     frames::Speech,
+    leg::Turns,
     target::Target,
     visit::{self, Visit},
 };
@@ -42,6 +43,7 @@ pub(super) struct Gate {
     nth: u64,
     links: JoinSet<()>,
     refused: (mpsc::Sender<()>, mpsc::Receiver<()>),
+    turns: Turns,
     /// The listener's own faults, when each was first seen, and whether it is down, if it is one that
     /// comes and goes.
     known: Vec<(u64, Time, bool)>,
@@ -92,6 +94,7 @@ impl Gate {
             nth: 0,
             links: JoinSet::new(),
             refused: mpsc::channel(1),
+            turns: Turns::new(),
             known: Vec::new(),
         }
     }
@@ -239,6 +242,7 @@ impl Gate {
             speech: self.speech,
             rules: self.rules.clone(),
             refused: self.refused.0.clone(),
+            turns: self.turns.clone(),
         };
         self.env.record(Event::Opened { conn: visit.conn, local, peer });
         self.links.spawn(visit.run(stream, self.era.clone()));

@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     future::poll_fn,
-    io::{self, IoSlice},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,15 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     board::Ear,
     lane::{self, End, Lane, Output, Strike},
+    leg::Leg,
+    side::{Ending, Heard, Side},
 };
 use crate::{
     Env, Event,
     env::Alarm,
     net::Stream,
-    record::{
-        Flow,
-        veil::{Shade, Veil},
-    },
+    record::{Flow, veil::Veil},
 };
 
 /// Read at once. One such buffer serves all connections of a thread, so an idle one costs nothing.
@@ -45,8 +43,8 @@ thread_local! {
 pub(super) struct Link {
     pub(super) env: Env,
     pub(super) veil: Veil,
-    pub(super) near: (Stream, u32),
-    pub(super) far: (Stream, u32),
+    pub(super) near: Leg,
+    pub(super) far: Leg,
     pub(super) up: Lane,
     pub(super) down: Lane,
 }
@@ -87,9 +85,8 @@ impl Link {
         client: std::net::IpAddr,
     ) -> Over {
         let Self { env, veil, near, far, up, down } = self;
-        let (near_broke, far_broke) = (near.0.broken(), far.0.broken());
+        let ((near, near_broke), (far, far_broke)) = (Side::of(near, veil), Side::of(far, veil));
         tokio::pin!(near_broke, far_broke);
-        let (near, far) = (Side::new(near, veil), Side::new(far, veil));
         let mut pass = Pass { env, near, far, up, down, waits: Default::default() };
         let mut alarm = env.sharp_alarm();
         loop {
@@ -113,7 +110,7 @@ impl Link {
     async fn end(mut self, over: Over) {
         for (flow, lane) in [(Flow::Up, &mut self.up), (Flow::Down, &mut self.down)] {
             for strike in lane.sum_up() {
-                struck(&self.env, self.near.1, flow, strike);
+                struck(&self.env, self.near.conn, flow, strike);
             }
         }
         let Self { env, near, far, .. } = self;
@@ -124,16 +121,20 @@ impl Link {
             Over::Mirror(Flow::Up) => (CloseReason::Reset, CloseReason::Abort),
             Over::Mirror(Flow::Down) => (CloseReason::Abort, CloseReason::Reset),
         };
-        for ((stream, conn), reason) in [(near, at_near), (far, at_far)] {
+        for (mut leg, reason) in [(near, at_near), (far, at_far)] {
+            if over == Over::Closed || over == Over::Stopped || leg.failed.is_some() {
+                leg.say_farewell();
+            }
+            let Leg { stream, conn, tls: _, failed } = leg;
             match reason {
                 CloseReason::Abort => {
                     arrived(&stream, &env).await;
                     stream.reset();
                 }
-                _ if over == Over::Closed => take_leave(stream).await,
+                _ if over == Over::Closed || failed.is_some() => take_leave(stream).await,
                 _ => drop(stream),
             }
-            env.record(Event::Closed { conn, reason });
+            env.record(Event::Closed { conn, reason: failed.unwrap_or(reason) });
         }
     }
 }
@@ -146,51 +147,6 @@ struct Pass<'a> {
     up: &'a mut Lane,
     down: &'a mut Lane,
     waits: [Waits; 2],
-}
-
-/// One of its two sockets.
-struct Side<'a> {
-    stream: &'a Stream,
-    conn: u32,
-    /// It will say no more.
-    silent: bool,
-    /// Nothing can be written to it.
-    deaf: bool,
-    /// It was told that nothing more comes.
-    told: bool,
-    /// It was reset.
-    broken: bool,
-    /// What may be seen of its two directions.
-    received: Shade,
-    sent: Shade,
-}
-
-impl<'a> Side<'a> {
-    fn new((stream, conn): &'a (Stream, u32), veil: &Veil) -> Self {
-        let (silent, deaf, told, broken) = (false, false, false, false);
-        let (received, sent) = (veil.stream(), veil.stream());
-        Self { stream, conn: *conn, silent, deaf, told, broken, received, sent }
-    }
-    /// Writes down what came from it.
-    fn received(&mut self, env: &Env, bytes: &[u8]) {
-        let shown = self.received.pass(bytes);
-        if env.recorder.hears_bytes() {
-            let bytes = shown.unwrap_or_else(|| Bytes::copy_from_slice(bytes));
-            env.record(Event::Received { conn: self.conn, bytes });
-        }
-    }
-    /// Writes down what it was sent.
-    fn sent(&mut self, env: &Env, bytes: &[u8]) {
-        let shown = self.sent.pass(bytes);
-        if env.recorder.hears_bytes() {
-            let bytes = shown.unwrap_or_else(|| Bytes::copy_from_slice(bytes));
-            env.record(Event::Sent { conn: self.conn, bytes });
-        }
-    }
-    /// Writing found that it is reset. Reading may find no more than an end, then.
-    fn refuse(&mut self) {
-        (self.deaf, self.broken) = (true, true);
-    }
 }
 
 /// What a lane waits for.
@@ -206,6 +162,8 @@ struct Waits {
 impl Pass<'_> {
     fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<Over> {
         for _ in 0..TURNS {
+            self.near.settle(cx);
+            self.far.settle(cx);
             let up = self.carry(Flow::Up, cx);
             let down = self.carry(Flow::Down, cx);
             match (up, down) {
@@ -299,7 +257,7 @@ fn write(
     loop {
         match lane.poll_output(now) {
             Output::Write(bytes) if to.deaf => lane.wrote(now, bytes.len()),
-            Output::Write(bytes) => match to.stream.poll_write(cx, &[IoSlice::new(&bytes)]) {
+            Output::Write(bytes) => match to.poll_write(cx, &bytes) {
                 Poll::Pending => {
                     wait.full = true;
                     match lane.stuck(now) {
@@ -319,7 +277,7 @@ fn write(
             },
             Output::Drain => {
                 let since = *wait.draining.get_or_insert(now);
-                let known = match to.stream.drained() {
+                let known = match to.drained() {
                     _ if to.deaf => Some(Err("the receiver is gone")),
                     Some(true) => Some(Ok(())),
                     None => Some(Err("nobody can look into the receiver's queue")),
@@ -335,12 +293,7 @@ fn write(
                 wait.draining = None;
                 lane.drained(known);
             }
-            Output::Finish => {
-                to.told = true;
-                if !to.deaf && to.stream.finish().is_err() {
-                    to.refuse();
-                }
-            }
+            Output::Finish => to.finish(cx),
             Output::End(End::Close) => return Turn::Over(Over::Closed),
             Output::End(End::Reset) => return Turn::Over(Over::Reset),
             Output::End(End::Mirror) => return Turn::Over(Over::Mirror(flow)),
@@ -363,51 +316,50 @@ fn read(
     cx: &mut Context<'_>,
     env: &Env,
 ) -> Turn {
-    let Poll::Ready(read) = from.stream.poll_read(cx, scratch) else { return Turn::Idle };
-    match read {
-        // Where writing found the reset first, reading finds only an end.
-        Ok(0) if from.broken => ended(lane, from, env, true),
-        Ok(0) => ended(lane, from, env, false),
-        Err(e) => ended(lane, from, env, is_reset(&e)),
-        Ok(n) => {
-            let bytes = &scratch[..n];
-            from.received(env, bytes);
-            if !lane.is_clear() || to.deaf {
-                lane.take(env.now(), Bytes::copy_from_slice(bytes));
-                return Turn::Busy;
-            }
-            match to.stream.poll_write(cx, &[IoSlice::new(bytes)]) {
-                Poll::Ready(Ok(all)) if all == n => {
-                    lane.passed(n);
-                    to.sent(env, bytes);
+    let Poll::Ready(heard) = from.poll_hear(cx, scratch) else { return Turn::Idle };
+    match heard {
+        Heard::Read(n) => pass_on(&scratch[..n], lane, from, to, cx, env),
+        Heard::Deciphered(bytes) => pass_on(&bytes, lane, from, to, cx, env),
+        Heard::Nothing => {}
+        Heard::End(how) => {
+            from.fell_silent(how, env);
+            match how {
+                Ending::Finished => lane.finish(env.now()),
+                Ending::CutOff => {
+                    to.will_end_abruptly();
+                    lane.finish(env.now());
                 }
-                Poll::Ready(Ok(some)) => {
-                    lane.passed(some);
-                    to.sent(env, &bytes[..some]);
-                    lane.take(env.now(), Bytes::copy_from_slice(&bytes[some..]));
-                }
-                Poll::Ready(Err(_)) => to.refuse(),
-                Poll::Pending => lane.take(env.now(), Bytes::copy_from_slice(bytes)),
+                Ending::Broke => lane.broke(env.now()),
             }
-            Turn::Busy
         }
-    }
-}
-
-fn ended(lane: &mut Lane, from: &mut Side<'_>, env: &Env, reset: bool) -> Turn {
-    from.silent = true;
-    if reset {
-        lane.broke(env.now());
-    } else {
-        env.record(Event::Eof { conn: from.conn });
-        lane.finish(env.now());
     }
     Turn::Busy
 }
 
-fn is_reset(error: &io::Error) -> bool {
-    // Whatever else ended it, the receiver must not take it for a proper end.
-    !matches!(error.kind(), io::ErrorKind::UnexpectedEof)
+fn pass_on(
+    bytes: &[u8],
+    lane: &mut Lane,
+    from: &mut Side<'_>,
+    to: &mut Side<'_>,
+    cx: &mut Context<'_>,
+    env: &Env,
+) {
+    from.received(env, bytes);
+    if !lane.is_clear() || to.deaf {
+        return lane.take(env.now(), Bytes::copy_from_slice(bytes));
+    }
+    let written = match to.poll_write(cx, bytes) {
+        Poll::Ready(Ok(n)) => n,
+        Poll::Ready(Err(_)) => return to.refuse(),
+        Poll::Pending => 0,
+    };
+    if written > 0 {
+        lane.passed(&bytes[..written]);
+        to.sent(env, &bytes[..written]);
+    }
+    if written < bytes.len() {
+        lane.take(env.now(), Bytes::copy_from_slice(&bytes[written..]));
+    }
 }
 
 /// A reset overtakes bytes that our kernel still holds, so it waits for them while they travel.

@@ -1,14 +1,19 @@
 //! Carries connections and does them harm on purpose, on any network. Without faults it is as
 //! transparent as a program can be: refused stays refused, a reset a reset, a half-close a half-close.
+//! Where its [`Env`] says so it ends TLS on either side, and then it harms and records what is said.
 pub mod armed;
 mod board;
 pub mod fault;
 pub mod frames;
 mod gate;
 pub mod lane;
+mod leg;
 mod link;
 pub mod rule;
+mod side;
 mod target;
+#[cfg(test)]
+mod tls_tests;
 mod visit;
 
 use std::{

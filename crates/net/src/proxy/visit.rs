@@ -16,6 +16,7 @@ use super::{
     fault::Fault,
     frames::Speech,
     lane::{self, Lane, Who},
+    leg::{Leg, Turns},
     link::{Link, take_leave},
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) struct Visit {
     pub(super) rules: Ear,
     /// Told when the target refused.
     pub(super) refused: mpsc::Sender<()>,
+    pub(super) turns: Turns,
 }
 
 /// Why he is not carried.
@@ -65,15 +67,14 @@ impl Visit {
         match joined {
             Err(turned) => self.turn_away(stream, turned).await,
             Ok(far) => {
-                let Self { env, conn, nth, peer, speech, rules, .. } = self;
+                let Some((near, far)) = self.joined(stream, far, &stop).await else { return };
+                let Self { env, nth, peer, speech, rules, .. } = self;
                 let (now, seed) = (env.now(), env.seed);
                 let lane = |flow| Lane::new(Who { seed, nth, flow }, now, &mine, speech);
                 let (up, down) = (lane(Flow::Up), lane(Flow::Down));
                 drop(mine);
                 let veil = Veil::of(&env, speech.and_then(|speech| speech.cover));
-                Link { env, veil, near: (stream, conn), far, up, down }
-                    .run(nth, rules, stop, peer.ip())
-                    .await;
+                Link { env, veil, near, far, up, down }.run(nth, rules, stop, peer.ip()).await;
             }
         }
     }
@@ -84,7 +85,7 @@ impl Visit {
         self.env.sleep_until(self.env.now() + LAST_WORDS).await;
     }
 
-    async fn let_in(&self, near: &Stream, mine: &[Arc<Armed>]) -> Result<(Stream, u32), Turned> {
+    async fn let_in(&self, near: &Stream, mine: &[Arc<Armed>]) -> Result<Leg, Turned> {
         for armed in mine {
             self.meet(near, armed).await?;
         }
@@ -142,26 +143,43 @@ impl Visit {
         }
     }
 
-    async fn dial(&self) -> Result<(Stream, u32), Turned> {
+    async fn dial(&self) -> Result<Leg, Turned> {
         let conn = self.env.next_conn();
         if let Some(addr) = self.target.first() {
             self.env.record(Event::Connecting { conn, addr: *addr });
         }
-        match self.env.net.connect(&self.target).await {
-            Ok(far) => {
-                let (local, peer) = addrs(&far, self.target[0]);
-                self.env.record(Event::Opened { conn, local, peer });
-                self.env.record(Event::Joined { conn: self.conn, onto: conn });
-                Ok((far, conn))
-            }
+        let failed = |stage, detail| {
+            self.env.record(Event::ConnectFailed { conn, stage, detail });
+            Turned::Reset
+        };
+        let stream = match self.env.net.connect(&self.target).await {
+            Ok(stream) => stream,
             Err(e) => {
                 let stage = connect_stage(&e);
-                self.env.record(Event::ConnectFailed { conn, stage, detail: e.to_string() });
                 if stage == Stage::Refused {
                     // Full means the gate knows already.
                     let _ = self.refused.try_send(());
                 }
-                Err(Turned::Reset)
+                return Err(failed(stage, e.to_string()));
+            }
+        };
+        let (local, peer) = addrs(&stream, self.target[0]);
+        let far = Leg::dialled(stream, conn, &self.env, &self.turns).await;
+        let far = far.map_err(|reason| failed(Stage::from(&reason), reason.to_string()))?;
+        self.env.record(Event::Opened { conn, local, peer });
+        Ok(far)
+    }
+
+    /// Both connections, encrypted if they are to be; none, if he does not get that far.
+    async fn joined(&self, near: Stream, far: Leg, stop: &CancellationToken) -> Option<(Leg, Leg)> {
+        match Leg::accepted(near, self.conn, &self.env, &self.turns, stop).await {
+            Ok(near) => {
+                self.env.record(Event::Joined { conn: self.conn, onto: far.conn });
+                Some((near, far))
+            }
+            Err(()) => {
+                far.close(&self.env);
+                None
             }
         }
     }

@@ -14,6 +14,7 @@ use super::{
     links::Links,
     packet::{About, Outcome, Packet},
     packets::Packets,
+    peers::Peers,
     proxies::Proxies,
     reliable::Reliable,
 };
@@ -42,6 +43,7 @@ pub(super) struct State {
     pub(super) counts: BTreeMap<Counter, BTreeMap<Series, u64>>,
     pub(super) latency: BTreeMap<Arc<str>, Histogram>,
     links: Links,
+    peers: Peers,
     proxies: Proxies,
     reliable: Reliable,
 }
@@ -75,6 +77,7 @@ impl State {
             counts: Counter::ALL.map(|counter| (counter, BTreeMap::new())).into(),
             latency: BTreeMap::new(),
             links: Links::default(),
+            peers: Peers::new(limit),
             proxies: Proxies::default(),
             reliable: Reliable::default(),
         }
@@ -94,10 +97,10 @@ impl State {
         families
     }
 
-    /// Those about links, proxies, and what makes delivery reliable.
+    /// Those about links and who is at their ends, proxies, and what makes delivery reliable.
     pub(super) fn more(&self) -> impl Iterator<Item = Family> {
-        let all = [self.links.families(), self.reliable.families(), self.proxies.families()];
-        all.into_iter().flatten()
+        let links = self.links.families().into_iter().chain(self.peers.families());
+        links.chain(self.reliable.families()).chain(self.proxies.families())
     }
 
     /// Takes one record in, if it is of our side.
@@ -109,6 +112,7 @@ impl State {
         match self.role {
             Role::Client => {
                 self.links.count(record);
+                self.peers.count(record, about.device_id.as_ref());
                 let device = match Reliable::is_of_a_device(&record.event) {
                     true => self.device(&about),
                     false => Arc::default(),

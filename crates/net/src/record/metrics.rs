@@ -95,14 +95,15 @@ mod tests {
         records.iter().for_each(|r| metrics.take(r));
         metrics
     }
-    /// What is not zero, as `series value`, the build apart, and what `reliable.rs` has its own tests for.
+    /// What is not zero, as `series value`, the build apart, and what `reliable.rs` and `peers.rs` have their own tests for.
     fn counts(metrics: &Metrics) -> Vec<String> {
         let text = metrics.text();
         let moved = |line: &&str| {
             !line.starts_with('#') && !line.ends_with(" 0.0") && !line.contains("bucket")
         };
         let short = |line: &str| line.trim_start_matches("tcp_comm_").to_owned();
-        let apart = ["build", "ack_", "retry_", "message_"];
+        let apart =
+            ["build", "ack_", "retry_", "message_", "connection_state", "handshake_", "heartbeat_"];
         let ours = |line: &String| !apart.iter().any(|name| line.starts_with(name));
         text.lines().filter(moved).map(short).filter(ours).collect()
     }

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod openmetrics;
 pub mod packet;
 pub mod packets;
+mod peers;
 mod proxies;
 mod reliable;
 pub mod textfile;

@@ -90,7 +90,7 @@ impl Layer {
     }
 
     /// Encrypts the beginning of these for the wire, as much as it may hold.
-    pub(crate) fn seal<'a>(&mut self, frames: impl Iterator<Item = &'a Bytes>) {
+    pub(crate) fn seal<'a>(&mut self, frames: impl Iterator<Item = &'a [u8]>) {
         if !self.open || self.cut {
             return;
         }

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use proto::tazcom::{Identity, NodeId, Role};
 use rustls::version::{TLS12, TLS13};
 
@@ -47,7 +46,7 @@ fn nodes(dialer: (u8, u8), listener: (u8, u8)) -> [Layer; 2] {
 }
 
 fn say(layer: &mut Layer, words: &'static [u8]) {
-    layer.seal([&Bytes::from_static(words)].into_iter());
+    layer.seal([words].into_iter());
 }
 
 #[test]
@@ -152,7 +151,7 @@ fn plaintext_counts_as_out_with_the_last_byte_of_its_record() {
     let mut ends = nodes((1, 2), (2, 1));
     talk(&mut ends, 16_384);
     let end = &mut ends[0];
-    end.seal([Bytes::from_static(b"one"), Bytes::from(vec![b'x'; 20_000])].iter());
+    end.seal([&b"one"[..], &[b'x'; 20_000]].into_iter());
     assert_eq!(end.sealed(), 20_003);
     let first = 3 + 22;
     assert_eq!([end.took(first - 1), end.took(1)], [0, 3]);
@@ -165,7 +164,7 @@ fn plaintext_counts_as_out_with_the_last_byte_of_its_record() {
 fn no_more_is_encrypted_than_one_batch() {
     let mut ends = nodes((1, 2), (2, 1));
     talk(&mut ends, 16_384);
-    ends[0].seal([Bytes::from(vec![0; 1 << 20])].iter());
+    ends[0].seal([&vec![0; 1 << 20][..]].into_iter());
     assert!(ends[0].out().len() < 5 * 16_500, "{}", ends[0].out().len());
 }
 

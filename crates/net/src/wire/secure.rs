@@ -63,7 +63,13 @@ impl Wire {
         Ok(())
     }
 
-    pub(super) fn is_securing(&self) -> bool {
+    /// The socket and what encrypts it, for who carries on with both in another way. Nothing may be
+    /// queued on it.
+    pub(crate) fn into_parts(self) -> (Stream, Option<Box<Layer>>) {
+        (self.stream, self.tls)
+    }
+
+    pub(crate) fn is_securing(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| !tls.is_open())
     }
 

@@ -32,6 +32,8 @@ use crate::{CloseReason, Fact, Frame, Input, Output, Proof, Session, Ticket, Tim
 const MAX_OPEN: usize = 1024;
 /// Commands that came to their end lately, so that a repeated answer is known for what it is.
 const REMEMBERED: usize = 64;
+/// What an end for want of pings begins with.
+pub const KEEP_ALIVE: &str = "keep-alive";
 /// How long a command is followed.
 const FOLLOWED: Duration = Duration::from_secs(60);
 
@@ -294,7 +296,7 @@ impl Client {
             | State::Over => {}
         }
         if let Some(limit) = self.silence.filter(|limit| self.heard + *limit <= now) {
-            let reason = format!("keep-alive: not a word from the bridge for {limit:?}");
+            let reason = format!("{KEEP_ALIVE}: not a word from the bridge for {limit:?}");
             self.close(CloseReason::Timer(reason));
         }
     }

@@ -296,11 +296,15 @@ impl Device {
 
     fn tell_of_lamps(&mut self) {
         let mut records = Vec::new();
-        for (item, (mesh, lamp)) in (1..).zip(self.cync.memory().lamps()) {
-            let [_, low] = mesh.to_be_bytes();
-            let data = lamp.record(low);
+        let memory = self.cync.memory();
+        // A record has one byte for the id. Of other lamps only the answer to a query tells.
+        let told =
+            memory.lamps().iter().filter_map(|(id, lamp)| Some((u8::try_from(*id).ok()?, lamp)));
+        for (item, (id, lamp)) in (1..).zip(told) {
+            let data = lamp.record(id);
             Record { item, kind: sync::STATE, data: &data }.write(&mut records);
         }
+        drop(memory);
         let (device, id, flag) = (self.cync.bridge.id, 0x0101, 6);
         self.send(Message::Sync { device, id, flag, records: Records(&records) }.encode());
     }

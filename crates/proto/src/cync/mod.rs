@@ -35,7 +35,7 @@ use crate::{
     explain::Explanation, session::Answers,
 };
 pub use chaos::RawChaos;
-pub use client::Client;
+pub use client::{Client, KEEP_ALIVE};
 pub use clock::Clock;
 pub use command::{Body, Command, Target};
 pub use device::Device;

@@ -19,9 +19,11 @@ const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const MAX_KEY: usize = 54;
 /// Lamps behind one bridge at most: an answer to a query is one packet.
 const MAX_LAMPS: usize = 160;
-/// Ids of lamps from 1 on that a bridge can tell of when it logs in: one byte says which. As in a mesh,
-/// several bridges have the same lamp when there are more.
-const TOLD: u32 = 254;
+/// Ids of lamps from 1 on that a bridge can tell of when it logs in: one byte says which. Of more bridges
+/// than that several have a lamp of the same id, each its own, as in homes that know nothing of each other.
+const TOLD: u16 = 254;
+/// The highest id of a lamp.
+const LAST: u16 = 0x7fff;
 /// Where a controller's clock begins when nobody says: 2024-03-10 12:04:31, five hours behind UTC, the
 /// time that local controllers are known to tell.
 const SOME_DAY: (i64, i16) = (1_710_090_271, -300);
@@ -192,10 +194,16 @@ impl Settings {
     pub(super) fn nth(self, n: u32) -> Self {
         let id = u32::from_str_radix(&self.id, 16);
         let id = id.map_or(self.id, |id| format!("{:08x}", id.wrapping_add(n)));
-        let step = u32::try_from(self.lamps.len()).unwrap_or(0).wrapping_mul(n) % TOLD;
-        let next = |lamp: &u16| match u32::from(*lamp).checked_sub(1) {
-            Some(before) if n > 0 => u16::try_from((before + step) % TOLD + 1).unwrap_or(*lamp),
-            _ => *lamp,
+        // Ids that can be told stay so, and no two of one bridge become one.
+        let step = u64::try_from(self.lamps.len()).unwrap_or(0) * u64::from(n);
+        let next = |lamp: &u16| {
+            let (first, last) = match *lamp {
+                1..=TOLD => (1, TOLD),
+                lamp if lamp > TOLD && lamp <= LAST => (TOLD + 1, LAST),
+                none => return none,
+            };
+            let count = u64::from(last - first) + 1;
+            first + ((u64::from(lamp - first) + step) % count) as u16
         };
         let lamps = self.lamps.iter().map(next).collect();
         Self { id, lamps, seed: self.seed.wrapping_add(n.into()), ..self }
@@ -232,7 +240,7 @@ impl Settings {
         if key.0.is_empty() || key.0.len() > MAX_KEY {
             return wrong("key", "must have 1 to 54 bytes; those of real bridges have 16");
         }
-        if lamps.len() > MAX_LAMPS || lamps.iter().any(|id| !(1..0x8000).contains(id)) {
+        if lamps.len() > MAX_LAMPS || lamps.iter().any(|id| !(1..=LAST).contains(id)) {
             return wrong("lamps", "must be at most 160 ids from 1 to 32767");
         }
         if groups.len() > MAX_LAMPS || groups.iter().any(|id| *id >= 0x8000) {
@@ -304,6 +312,8 @@ impl Controller {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -329,6 +339,14 @@ mod tests {
         assert_eq!(told, [first, ("00000002", &[9, 10], 1), ("00000003", &[11, 12], 2)]);
         assert_eq!(settings.clone().nth(127).lamps, [7, 8], "after 254 they begin again");
         assert!(settings.nth(40_000).check().is_ok());
+        let many = Settings { lamps: vec![1, 200, 255, 300, 32_767], ..Settings::default() };
+        for n in 0..10_000 {
+            let (bridge, _) = many.clone().nth(n).check().unwrap();
+            assert_eq!(bridge.id, n + 1);
+            let lamps: BTreeSet<_> = bridge.lamps.iter().collect();
+            assert_eq!(lamps.len(), 5, "{n}: {lamps:?}");
+            assert_eq!(lamps.iter().filter(|lamp| ***lamp <= TOLD).count(), 2);
+        }
     }
 
     #[test]

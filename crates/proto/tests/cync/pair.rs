@@ -126,6 +126,20 @@ fn a_query_brings_all_lamps() {
 }
 
 #[test]
+fn a_lamp_whose_id_has_two_bytes_is_told_of_when_asked_and_as_no_other_before() {
+    let cync = Cync::new(Settings { lamps: vec![7, 300], ..quiet() }).unwrap();
+    let pair = after(&cync, ask(r#"{ "query": {} }"#));
+    let pushed = |reply: &Reply| match reply {
+        Reply::Seen(seen) => seen.lamp,
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<_> = pair.pushes.iter().map(pushed).collect();
+    assert_eq!(told, [7], "in one byte, 300 would be 44");
+    let Some((_, Reply::Lamps(lamps))) = pair.replies.last() else { panic!("{:?}", pair.replies) };
+    assert_eq!(lamps.iter().map(|seen| seen.lamp).collect::<Vec<_>>(), [7, 300]);
+}
+
+#[test]
 fn a_lamp_that_is_not_there_is_taken_and_never_seen() {
     let cync = Cync::new(quiet()).unwrap();
     let pair = after(&cync, ask(r#"{ "power": { "to": 77, "on": true } }"#));

@@ -100,6 +100,9 @@ pub(crate) struct ServeArgs {
     /// The key that belongs to it, PEM.
     #[arg(long, value_name = "PATH", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// Writes the certificate made now to this file, PEM, for bridges that are to trust it.
+    #[arg(long, value_name = "PATH", requires = "tls", conflicts_with = "cert")]
+    pub(crate) cert_out: Option<PathBuf>,
     /// Writes 7e inside frames as 7d 5e.
     #[arg(long)]
     pub(crate) escape: bool,

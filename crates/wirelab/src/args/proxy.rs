@@ -4,6 +4,8 @@ use std::{fmt::Write, path::PathBuf};
 use clap::Args;
 use net::proxy::fault::{ABOUT, Class};
 
+use super::TlsArgs;
+
 const MORE: &str = "\
 Where and when a fault strikes; what is not said is no restriction:
   lane=up|down      only bytes to whoever listens, or to whoever dials
@@ -39,6 +41,16 @@ The same over HTTP, with --http-port or --api:
   and all requests of toxiproxy's API: /proxies, /proxies/NAME/toxics, /populate, /reset, /version
   Where there are several proxies, ?proxy=NAME says which; --listen makes the one called proxy.
 
+With --tls it ends TLS towards whoever dials, with --to-tls it begins TLS towards the target; either will do
+alone. Then faults, frames, records and metrics are about what is said, not about what it is encrypted to:
+  - a change to a byte is encrypted anew, so TLS does not notice; every slice is a TLS record of its own
+  - a reset stays a reset; the end that TLS announces (close_notify) and a FIN stand for each other, and a
+    FIN that TLS did not announce is passed on as one; of its own, closing announces and resetting does not
+  - handshakes are not carried: each side has its own version, cipher, certificate and names, a client's
+    certificate and ALPN are not passed on, and no fault strikes in them. Another proxy without --tls before
+    or behind this one harms what is encrypted, handshakes too
+  - who is not encrypted within 10s, or will not be, is closed, and the record says whose fault it was
+
 Examples:
   wirelab proxy --listen 127.0.0.1:9001 --to 127.0.0.1:9000
   wirelab proxy --listen 127.0.0.1:0 --to lamp.local:9000 --fault 'latency delay=20ms jitter=5ms'
@@ -46,6 +58,7 @@ Examples:
       --fault 'drop frame=Linktest.rsp bytes=14 times=1'
   wirelab proxy --listen 127.0.0.1:23778 --to lamp.local:23778 --protocol cync --http-port 8080
   curl -d 'insert hex=d800000000 lane=down conn=1 times=1' 127.0.0.1:8080/faults
+  wirelab proxy --listen 0.0.0.0:23779 --tls --to cm.gelighting.com:23779 --to-tls --protocol cync
   wirelab proxy --api
   wirelab proxy --list-faults
 
@@ -86,6 +99,9 @@ pub(crate) struct ProxyArgs {
     /// hsms, cync or tazcom.
     #[arg(long, requires = "listen")]
     pub(crate) protocol: Option<String>,
+    /// Where TLS ends.
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// A fault in force from the start; may be given several times.
     #[arg(long, value_name = "RULE", requires = "listen")]
     pub(crate) fault: Vec<String>,
@@ -130,6 +146,9 @@ pub(crate) struct RecordArgs {
     /// What is spoken: its secrets are covered in the file. Without it nobody knows which bytes are.
     #[arg(long)]
     pub(crate) protocol: Option<String>,
+    /// Where TLS ends.
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// Writes login keys down as they are; otherwise they are covered, wherever they turn up.
     #[arg(long)]
     pub(crate) show_secrets: bool,

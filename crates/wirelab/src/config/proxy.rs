@@ -6,12 +6,15 @@ use std::{
 };
 
 use lab::registry::AnyProtocol;
-use net::proxy::{Rule, Speech};
+use net::{
+    Tls,
+    proxy::{Rule, Speech},
+};
 use proto::cover::NewCover;
 
-use super::{entropy, find};
+use super::{entropy, find, tls};
 use crate::{
-    args::{ProxyArgs, RecordArgs, ReplayArgs, Side},
+    args::{ProxyArgs, RecordArgs, ReplayArgs, Side, TlsArgs},
     exit::Failure,
 };
 
@@ -32,6 +35,8 @@ pub(crate) struct First {
     pub(crate) to: String,
     pub(crate) target: Vec<SocketAddr>,
     pub(crate) speech: Option<Speech>,
+    /// Where TLS ends.
+    pub(crate) tls: Tls,
     pub(crate) faults: Vec<Rule>,
 }
 
@@ -56,6 +61,7 @@ pub(crate) fn carrying(args: ProxyArgs) -> Result<Carrying, Failure> {
         listen,
         to,
         protocol,
+        tls,
         fault,
         seed,
         http_port,
@@ -67,7 +73,7 @@ pub(crate) fn carrying(args: ProxyArgs) -> Result<Carrying, Failure> {
     } = args;
     let api = api.map(|addr| address("--api", &addr)).transpose()?;
     let first = match (listen, to) {
-        (Some(listen), Some(to)) => Some(first(&listen, to, protocol, &fault)?),
+        (Some(listen), Some(to)) => Some(first(&listen, to, protocol, tls, &fault)?),
         _ if http_port.is_none() && api.is_none() => {
             let problem = "nothing to carry: give --listen and --to, or --api to be told later";
             return Err(Failure::usage(problem));
@@ -81,8 +87,8 @@ pub(crate) fn carrying(args: ProxyArgs) -> Result<Carrying, Failure> {
 /// # Errors
 /// A host is not known.
 pub(crate) fn recording(args: RecordArgs) -> Result<Carrying, Failure> {
-    let RecordArgs { listen, to, out, protocol, show_secrets } = args;
-    let first = Some(first(&listen, to, protocol, &[])?);
+    let RecordArgs { listen, to, out, protocol, tls, show_secrets } = args;
+    let first = Some(first(&listen, to, protocol, tls, &[])?);
     let evidence = Some(out);
     let (http_port, api, raw) = (None, None, false);
     Ok(Carrying { first, seed: 0, http_port, api, evidence, raw, show_secrets })
@@ -92,6 +98,7 @@ fn first(
     listen: &str,
     to: String,
     protocol: Option<String>,
+    tls: TlsArgs,
     faults: &[String],
 ) -> Result<First, Failure> {
     let speech = protocol.map(|name| find(&name)).transpose()?.map(|protocol| protocol.speech());
@@ -104,7 +111,9 @@ fn first(
     };
     let faults = faults.iter().map(rule).collect::<Result<_, _>>()?;
     let target = addresses("--to", &to)?;
-    Ok(First { listen: address("--listen", listen)?, to, target, speech, faults })
+    let listen = address("--listen", listen)?;
+    let tls = tls::ended(tls, listen, &to)?;
+    Ok(First { listen, to, target, speech, tls, faults })
 }
 
 /// # Errors

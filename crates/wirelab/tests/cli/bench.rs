@@ -75,3 +75,43 @@ fn there_is_no_benchmark_for_what_does_not_exist() {
     assert!(run(["bench", "banana"]).failed(2).contains("toggle"));
     assert_eq!(run(["bench", "toggle", "--rounds", "0"]).code, Some(2));
 }
+
+const FLEET: [&str; 8] = ["bench", "cync", "--devices", "50", "--rate", "100", "--for", "3s"];
+
+#[test]
+fn fifty_bridges_do_all_that_is_confirmed_and_say_so_themselves() {
+    let report = run([&FLEET[..], &["--json"]].concat()).ok().result();
+    let number = |key: &str| report[key].as_u64().unwrap_or_else(|| panic!("{key}: {report}"));
+    let keys = ["schema", "devices", "commands", "observed", "false_confirmations", "repeated"];
+    assert_eq!(keys.map(number), [1, 50, 300, 300, 0, 0], "{report}");
+    assert_eq!(number("unconfirmed"), 0);
+    let levels = report["levels"].as_array().unwrap();
+    let names: Vec<_> = levels.iter().map(|row| row["level"].as_str().unwrap()).collect();
+    assert_eq!(names, ["written", "tcp_acked", "replied", "applied", "observed"]);
+    let mut before = 0.0;
+    for row in levels {
+        let ms = ["p50_ms", "p95_ms", "p99_ms", "max_ms"].map(|key| row[key].as_f64().unwrap());
+        assert!(ms.is_sorted() && row["count"].as_u64() <= Some(300), "{row}");
+        if row["level"] != "tcp_acked" {
+            assert!(row["count"] == 300 && ms[0] > before, "{row} after {before}");
+            before = ms[0];
+        }
+    }
+    assert!(before >= 90.0, "three words of 30 ms each: {report}");
+    if cfg!(target_os = "linux") {
+        for side in ["controller", "bridges"] {
+            assert!(report[side]["memory_kib_each"].is_number(), "{report}");
+            assert!(report[side]["cpu_percent"].as_f64() > Some(0.0), "{report}");
+        }
+    }
+}
+
+#[test]
+fn what_a_fleet_cannot_have_is_refused() {
+    let told = run(["bench", "cync", "--rounds", "3"]);
+    assert!(told.failed(2).contains("no effect on cync"), "{told:?}");
+    let told = run(["bench", "toggle", "--devices", "3"]);
+    assert!(told.failed(2).contains("for cync alone"), "{told:?}");
+    let told = run(["bench", "cync", "--rate", "100000", "--for", "1h"]);
+    assert!(told.failed(2).contains("must make"), "{told:?}");
+}

@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::support::*;
 
 /// A controller that runs, and where it hears orders.
-struct Controller {
-    running: Running,
-    addr: String,
+pub(crate) struct Controller {
+    pub(crate) running: Running,
+    pub(crate) addr: String,
     dir: tempfile::TempDir,
 }
 
 impl Controller {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("cync.sock");
         let mut command = wirelab();
@@ -39,7 +39,7 @@ impl Controller {
         command.arg("cync").args(words).arg("--socket").arg(self.socket());
         command
     }
-    fn tell(&self, words: &[&str]) -> Ran {
+    pub(crate) fn tell(&self, words: &[&str]) -> Ran {
         finish(&mut self.command(words))
     }
     /// Bridges that dial it, and have told it of their lamps.
@@ -351,4 +351,48 @@ fn decode_covers_a_key_however_it_is_read_and_shows_it_where_that_is_wanted() {
         assert!(!cut.out.contains(leak), "{leak}: {cut:?}");
     }
     assert!(cut.out.contains("ping"), "what follows is read as it is: {cut:?}");
+}
+
+#[test]
+fn who_was_let_in_and_came_back_is_counted_by_its_id() {
+    let controller = Controller::start(&["--metrics-port", "0"]);
+    let url = url(controller.running.err.until("http://").as_str()).to_owned();
+    let mut bridges = controller.bridges(3, &["--set", "latency=1ms", "--set", "redial=50ms"]);
+    bridges.running.say("next 1 disconnect");
+    bridges.running.err.until("ok: ");
+    controller.tell(&["on", "2"]);
+    controller.running.out.until("\"event\":\"joined\",\"bridge\":\"00000002\"");
+    controller.running.out.until("\"event\":\"state\",\"bridge\":\"00000002\"");
+    let (_, text) = get(&url, None);
+    let (memory, _) = bridges.show();
+    for n in 1..=3 {
+        let logins = &memory["devices"][format!("device-{n}")]["logins"];
+        assert_eq!(logins, if n == 2 { 2 } else { 1 }, "{memory}");
+        let id = format!("device_id=\"0000000{n}\"");
+        let shakes = format!("tcp_comm_handshake_total{{{id},outcome=\"success\"}} {logins}.0\n");
+        assert!(text.contains(&shakes), "{text}");
+        let state = format!("tcp_comm_connection_state{{{id},state=\"connected\"}} 1.0\n");
+        assert!(text.contains(&state), "{text}");
+        let back = format!("tcp_comm_reconnection_total{{{id},reason=\"closed\"}} 1.0\n");
+        assert_eq!(text.contains(&back), n == 2, "{text}");
+    }
+}
+
+#[test]
+fn of_more_bridges_than_there_are_ids_for_lamps_each_has_a_lamp_of_its_own() {
+    const BRIDGES: usize = 300;
+    let controller = Controller::start(&[]);
+    let mut bridges = controller.bridges(BRIDGES, &["--set", "latency=1ms"]);
+    let told = controller.tell(&["on", "all", "--confirm", "observed", "--json"]).ok().lines();
+    assert_eq!(told.last().unwrap()["ok"], BRIDGES, "{told:?}");
+    controller.tell(&["off", "1", "--bridge", "000000ff", "--confirm", "observed"]).ok();
+    let (memory, _) = bridges.show();
+    for n in 1..=BRIDGES {
+        let device = &memory["devices"][format!("device-{n}")];
+        let lamps = device["lamps"].as_object().unwrap();
+        let ids: Vec<_> = lamps.keys().collect();
+        assert_eq!(ids, [&((n - 1) % 254 + 1).to_string()], "{device}");
+        assert_eq!(lamps.values().next().unwrap()["on"], n != 255, "{n}: {device}");
+        assert_eq!(device["applied"], if n == 255 { 2 } else { 1 });
+    }
 }

@@ -121,7 +121,7 @@ fn breaker_flags_decide_when_it_opens_and_for_how_long() {
         let opened = losses(nobody(), &flags, "circuit breaker: closed to open (threshold)");
         assert_eq!(opened.len(), failures);
     }
-    for (open_for, least) in [("100ms", 90), ("400ms", 360)] {
+    for (open_for, least) in [("100ms", 80), ("400ms", 320)] {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("packets.jsonl");
         let flags = ["--breaker-threshold", "1", "--breaker-open-for", open_for];

@@ -1,7 +1,5 @@
 //! A host and an equipment in network namespaces of their own, joined by a cable that is cut, closed
 //! by a firewall, and mended.
-use std::time::{Duration, Instant};
-
 use crate::{netns::Cable, support::*};
 
 struct Pair {
@@ -39,10 +37,8 @@ fn a_drop_is_noticed_by_linktest_and_t6() {
     let flags = ["--linktest", "500ms", "--t6", "500ms"];
     let Some(mut pair) = Pair::start("hsms-drop", &flags) else { return };
     pair.cable.swallow();
-    let since = Instant::now();
     let line = pair.host.err.until("next try");
     assert!(line.contains("no Linktest.rsp") && line.contains("T6 of 500ms"), "{line}");
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     pair.cable.heal();
     pair.is_mended();
 }

@@ -43,6 +43,8 @@ mod probe;
 #[cfg(unix)]
 mod probe_toggle;
 mod proxy;
+#[cfg(unix)]
+mod proxy_tls;
 mod replay;
 mod report;
 mod run;

@@ -227,16 +227,19 @@ impl Lane {
         if self.ended {
             return None;
         }
+        let amid = self.cutter.as_ref().is_some_and(super::Cutter::is_amid);
+        // What brings bytes does not come into the middle of a frame.
+        let may = |work: &Work| !(amid && work.armed.rule.comes_by_itself());
         for n in 0..self.rules.len() {
             let work = &mut self.rules[n];
-            if work.due(self.opened).is_some_and(|at| at <= now) {
+            if may(work) && work.due(self.opened).is_some_and(|at| at <= now) {
                 work.done = true;
                 if work.armed.strike() {
                     self.apply(now, n, 0);
                 }
             }
         }
-        self.rules.iter().filter_map(|work| work.due(self.opened)).min()
+        self.rules.iter().filter(|work| may(work)).filter_map(|work| work.due(self.opened)).min()
     }
 
     fn apply(&mut self, now: Time, n: usize, left_of_unit: u64) {

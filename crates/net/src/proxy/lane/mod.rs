@@ -36,8 +36,10 @@ pub struct Lane {
     who: Who,
     opened: Time,
     rules: Vec<Work>,
+    /// Knows where frames begin, if anybody does.
     cutter: Option<Cutter>,
-    speech: Option<Speech>,
+    /// And cuts there, since a rule asks for frames.
+    cutting: bool,
     /// Bytes taken so far, as their sender counts them.
     taken: u64,
     spans: Vec<Span>,
@@ -61,8 +63,8 @@ impl Lane {
             who,
             opened: now,
             rules: Vec::new(),
-            cutter: None,
-            speech,
+            cutter: speech.map(Cutter::new),
+            cutting: false,
             taken: 0,
             spans: Vec::new(),
             pool: None,
@@ -99,27 +101,28 @@ impl Lane {
             let rule = &work.armed.rule;
             (rule.needs_frames() || rule.comes_by_itself()) && !work.armed.is_spent()
         };
-        if self.watched || self.rules.iter().any(frames) {
-            if let (None, Some(speech)) = (&self.cutter, self.speech) {
-                self.cutter = Some(Cutter::new(speech));
-            }
-        } else if let Some(mut cutter) = self.cutter.take() {
+        let cutting = self.watched || self.rules.iter().any(frames);
+        self.cutting = cutting && self.cutter.is_some();
+        if let Some(cutter) = self.cutter.as_mut().filter(|_| !cutting) {
             let rest = cutter.rest();
             self.edit(now, rest, None);
         }
     }
-    /// Nothing is in force and nothing waits: bytes may go straight through. Say how many did with
+    /// Nothing is in force and nothing waits: bytes may go straight through. Say which did with
     /// [`Self::passed`].
     pub fn is_clear(&self) -> bool {
         self.rules.is_empty()
             && self.line.is_empty()
-            && self.cutter.is_none()
+            && !self.cutting
             && self.struck.is_empty()
             && !self.muted
     }
-    /// So many bytes went straight through.
-    pub fn passed(&mut self, bytes: usize) {
-        self.taken += bytes as u64;
+    /// These went straight through.
+    pub fn passed(&mut self, bytes: &[u8]) {
+        self.taken += bytes.len() as u64;
+        if let Some(cutter) = &mut self.cutter {
+            cutter.follow(bytes);
+        }
     }
     /// Whether there is room for more.
     pub fn reads(&self) -> bool {
@@ -133,13 +136,22 @@ impl Lane {
     /// Takes what the sender sent.
     pub fn take(&mut self, now: Time, bytes: Bytes) {
         if self.muted {
-            return self.passed(bytes.len());
+            return self.passed(&bytes);
         }
         // What strikes by time strikes before bytes that come at that time.
         self.strike_by_time(now);
         let Some(cutter) = &mut self.cutter else { return self.edit(now, bytes, None) };
+        if !self.cutting {
+            cutter.follow(&bytes);
+            return self.edit(now, bytes, None);
+        }
+        let mut amid = cutter.is_amid();
         for (frame, kind) in cutter.push(bytes) {
             self.edit(now, frame, kind);
+            // What waited for this frame to end.
+            if std::mem::take(&mut amid) {
+                self.strike_by_time(now);
+            }
         }
     }
     /// The sender finished (FIN).

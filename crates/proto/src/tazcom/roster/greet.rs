@@ -51,7 +51,7 @@ impl Roster {
         }
         if let Some(who) = who {
             self.settle(&key, who, verified);
-            self.prefer(who, attempt);
+            self.prefer(now, who, attempt);
         }
     }
 
@@ -83,14 +83,17 @@ impl Roster {
     }
 
     /// Of two links to the same peer, both ends keep the one that the lower id has opened.
-    fn prefer(&mut self, who: NodeId, attempt: u64) {
+    fn prefer(&mut self, now: Time, who: NodeId, attempt: u64) {
         let call =
             self.called.iter().find(|(_, (called, _))| *called == who).map(|(call, _)| *call);
         let Some(call) = call else { return };
         if self.me < who {
             self.called.remove(&call);
             self.out.push_back(Output::HangUpCall(call));
-        } else {
+        } else if let Some(key) = self.attempts.remove(&attempt) {
+            // It is there, and is looked at again when the other link ends.
+            let record = self.records.get_mut(&key).expect("attempts end with their record");
+            record.state = State::Due(now + self.settings.recheck);
             self.out.push_back(Output::HangUp(attempt));
         }
     }
@@ -181,7 +184,7 @@ impl Roster {
         let up = |state| if let State::Up(attempt) = state { Some(attempt) } else { None };
         let ours = self.records.values().filter(|record| record.there == Some(id));
         if let Some(attempt) = ours.filter_map(|record| up(record.state)).next() {
-            self.prefer(id, attempt);
+            self.prefer(now, id, attempt);
         }
     }
 
@@ -243,8 +246,11 @@ impl Roster {
             if at > now || dialing == MAX_DIALING {
                 continue;
             }
-            // It has called us from where it says it is: that link will do.
-            if let Some((who, _)) = linked.iter().find(|(who, from)| record.is_of(*who, *from)) {
+            // It has called us from where it says it is: that link will do. Whoever says otherwise is
+            // asked all the same.
+            if record.rival_of.is_none()
+                && let Some((who, _)) = linked.iter().find(|(who, from)| record.is_of(*who, *from))
+            {
                 record.there = Some(*who);
                 record.state = State::Due(now + self.settings.recheck);
                 continue;

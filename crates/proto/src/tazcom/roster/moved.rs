@@ -23,16 +23,18 @@ impl Roster {
         (id, addrs): (NodeId, Vec<SocketAddr>),
     ) {
         let record = self.records.get_mut(key).expect("the caller has looked");
-        let State::Up(_) = record.state else {
-            return self.is_elsewhere(now, key, id, addrs);
+        let called = self.called.values().find(|(who, from)| record.is_of(*who, *from));
+        let works: Vec<_> = match (record.state, called) {
+            (State::Up(_), _) => vec![record.addr()],
+            (State::Due(_) | State::Dialing(_), Some((_, from))) => record.at_ip(*from).collect(),
+            (State::Due(_) | State::Dialing(_), None) => {
+                return self.is_elsewhere(now, key, id, addrs);
+            }
         };
-        if record.claimed != Some(id) {
-            return self.contends(now, key, announced, id, addrs);
-        }
-        match addrs.iter().position(|addr| *addr == record.addr()) {
+        match addrs.iter().position(|addr| works.contains(addr)) {
             // It is where it was, and in other places besides.
-            Some(at) => (record.addrs, record.at) = (addrs, at),
-            None => self.contends(now, key, announced, id, addrs),
+            Some(at) if record.claimed == Some(id) => (record.addrs, record.at) = (addrs, at),
+            _ => self.contends(now, key, announced, id, addrs),
         }
     }
 

@@ -76,8 +76,12 @@ impl Record {
     }
     /// This is what somebody announces who is there.
     pub(super) fn is_of(&self, who: NodeId, there: IpAddr) -> bool {
-        let same = |addr: &SocketAddr| addr.ip().to_canonical() == there.to_canonical();
-        self.claimed == Some(who) && self.addrs.iter().any(same)
+        self.claimed == Some(who) && self.at_ip(there).next().is_some()
+    }
+    /// Where it says it listens on this machine.
+    pub(super) fn at_ip(&self, ip: IpAddr) -> impl Iterator<Item = SocketAddr> + '_ {
+        let same = move |addr: &&SocketAddr| addr.ip().to_canonical() == ip.to_canonical();
+        self.addrs.iter().filter(same).copied()
     }
     /// It was greeted, and nothing is wrong with it.
     pub(super) fn is_well(&mut self) {

@@ -352,6 +352,36 @@ fn who_has_called_from_where_it_is_announced_is_not_dialled_until_its_link_ends(
 }
 
 #[test]
+fn one_that_has_called_and_is_announced_elsewhere_is_greeted_there() {
+    let mut told = told_as(2);
+    let from = "10.0.0.2".parse().unwrap();
+    told.hears(Input::Called(9, proven(1), from));
+    assert_eq!(told.finds("A", 1, "10.0.0.2:5000"), []);
+    assert_eq!(told.finds("A", 1, "10.0.0.2:5000 10.0.0.3:5000"), [], "it is where it was, too");
+    // The port of somebody else, at the addresses of both.
+    assert_eq!(told.finds("A", 1, "10.0.0.2:6000 10.0.0.9:6000"), [dial(1, "10.0.0.2:6000")]);
+    assert_eq!(told.fails(1), [dial(2, "10.0.0.9:6000")]);
+    let said = told.hears(Input::Greeted(2, OLD));
+    let at = "10.0.0.9:6000 (A)".into();
+    assert_eq!(said, [Output::Impostor { claimed: id(1), at }, Output::HangUp(2)]);
+    assert!(told.roster.snapshot()[0].linked);
+    assert_eq!(told.hears(Input::CallEnded(9, from)), [dial(3, "10.0.0.2:5000")]);
+}
+
+/// As with one that calls from an address it does not announce.
+#[test]
+fn one_that_was_greeted_beside_a_better_link_is_not_greeted_over_and_over() {
+    let mut told = told_as(2);
+    let from = "10.0.0.7".parse().unwrap();
+    told.hears(Input::Called(9, proven(1), from));
+    assert_eq!(told.finds("A", 1, "10.0.0.2:5000"), [dial(1, "10.0.0.2:5000")]);
+    assert_eq!(told.hears(Input::Greeted(1, proven(1))), [Output::HangUp(1)]);
+    assert_eq!(told.fails(1), []);
+    assert!(told.roster.snapshot()[0].linked);
+    assert_eq!(told.hears(Input::CallEnded(9, from)), [dial(2, "10.0.0.2:5000")]);
+}
+
+#[test]
 fn all_addresses_are_tried_and_none_that_means_something_else_here() {
     let mut told = told();
     let addrs =

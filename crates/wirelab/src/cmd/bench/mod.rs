@@ -1,6 +1,7 @@
 //! `wirelab bench`: ours against the floor, interleaved in one run, so that the ratio holds although
 //! the machine's speed drifts. Here `bench toggle`; `bench vkb` is in `stream.rs` and
-//! `restart.rs`, `bench hsms` in `hsms.rs`, `bench proxy` in `proxy.rs`.
+//! `restart.rs`, `bench hsms` in `hsms.rs`, `bench proxy` in `proxy.rs`, `bench cync` in `fleet/`.
+mod fleet;
 mod floor;
 mod hsms;
 mod ours;
@@ -13,7 +14,8 @@ use std::{fmt::Write, net::SocketAddr, time::Duration};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{
-    Protocol, Ticket,
+    Protocol, Span, Ticket,
+    cync::Cync,
     hsms::Hsms,
     toggle::{Lamp, Toggle, encode_toggle},
     vkb::Vkb,
@@ -22,7 +24,7 @@ use serde::Serialize;
 
 use crate::{
     args::BenchArgs,
-    config,
+    config, descriptors,
     exit::{Exit, Failure},
     text,
 };
@@ -30,8 +32,35 @@ use crate::{
 /// # Errors
 /// There is no such benchmark, or a device or command failed: then the numbers would mean nothing.
 pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
-    let BenchArgs { protocol, reference, rounds, commands, restart, json } = args;
-    let (commands, rounds) = (commands as usize, rounds.into());
+    let BenchArgs {
+        protocol,
+        reference,
+        rounds,
+        commands,
+        restart,
+        devices,
+        rate,
+        length,
+        seed,
+        json,
+    } = args;
+    if protocol == Cync::NAME {
+        if restart || reference.is_some() || rounds.is_some() || commands.is_some() {
+            let problem = "--restart, --reference, --rounds and --commands have no effect on cync";
+            return Err(Failure::usage(problem));
+        }
+        let plan = fleet::Plan {
+            devices: devices.unwrap_or(1000),
+            rate: rate.unwrap_or(100),
+            length: length.unwrap_or(Span::millis(60_000)),
+            seed: seed.unwrap_or(1),
+        };
+        return many_bridges(&plan, json);
+    }
+    if devices.is_some() || rate.is_some() || length.is_some() || seed.is_some() {
+        return Err(Failure::usage("--devices, --rate, --for and --seed are for cync alone"));
+    }
+    let (commands, rounds) = (commands.unwrap_or(5000) as usize, rounds.unwrap_or(5).into());
     if protocol == "proxy" {
         if restart || reference.is_some() {
             return Err(Failure::usage("--restart and --reference have no effect on proxy"));
@@ -72,10 +101,22 @@ pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
         }
         other => {
             let problem =
-                format!("no benchmark for {other}; there are toggle, vkb, hsms and proxy");
+                format!("no benchmark for {other}; there are toggle, vkb, hsms, cync and proxy");
             Err(Failure::usage(problem))
         }
     }
+}
+
+/// Unlike the others it may succeed in measuring what is not as it should be.
+fn many_bridges(plan: &fleet::Plan, json: bool) -> Result<Exit, Failure> {
+    if !(1..=fleet::MOST_COMMANDS).contains(&plan.commands()) {
+        let most = fleet::MOST_COMMANDS;
+        return Err(Failure::usage(format!("--rate and --for must make 1 to {most} commands")));
+    }
+    descriptors::make_room(plan.devices)?;
+    let report = watched(fleet::STEPS, |progress| fleet::measure(plan, progress))?;
+    tell(json, &report, fleet::Report::table)?;
+    Ok(if report.is_sound() { Exit::Done } else { Exit::Failed })
 }
 
 /// Measures, with progress where a person looks.

@@ -1,11 +1,8 @@
 //! `wirelab cync serve`: the controller as a program. It listens, hears orders, and ends when told to.
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use net::{Env, Lobby, Net, Recorder, Role, TcpOptions, TlsServer, lobby::News, record::Metrics};
+use net::{Env, Lobby, Net, Recorder, Role, TcpOptions, lobby::News, record::Metrics};
 use proto::{
     Policy, Protocol, RawPolicy, Span, Stage, Supervisor,
     cync::{Cync, Settings},
@@ -15,7 +12,7 @@ use super::{floor::Floor, pulse::Pulse, tell::Line};
 use crate::{
     args::{ServeArgs, SocketArg},
     cmd::proxy::write_down,
-    config,
+    config, descriptors,
     exit::{Exit, Failure},
     http::Exporter,
     local::{self, Ear},
@@ -39,17 +36,24 @@ pub(super) async fn serve(args: ServeArgs) -> Result<Exit, Failure> {
         tls,
         cert,
         key,
+        cert_out,
         escape,
         metrics_port,
         evidence,
         show_secrets,
     } = args;
     let socket = socket.map_or_else(|| local::default_path("cync"), Ok)?;
+    descriptors::make_all_room();
     let mut signals = Signals::new().map_err(|e| Failure::environment(e.to_string()))?;
     let net = Net::Tcp(TcpOptions::default());
     let env = Env::new(net, Recorder::new(0), config::entropy()?);
     let mut env = if show_secrets { env.showing_secrets() } else { env };
-    env.tls.listening = if tls { Some(certified(cert.zip(key))?) } else { None };
+    env.tls.listening = match (tls, cert.zip(key)) {
+        (false, _) => None,
+        (true, Some((cert, key))) => Some(config::tls::read(&cert, &key)?),
+        // With the name that a cloud's has.
+        (true, None) => Some(config::tls::made(&["*.xlink.cn"], cert_out.as_deref())?),
+    };
     let settings = Settings {
         started: Some(env.started().as_second()),
         utc_offset: utc_offset.unwrap_or_else(|| here(&env)),
@@ -123,16 +127,6 @@ fn export(port: u16, recorder: &Recorder) -> Result<Exporter, Failure> {
     let metrics = Metrics::new();
     recorder.attach(metrics.clone());
     Exporter::told(port, metrics)
-}
-
-/// The certificate in these files; or one made now, with the name that a cloud's has.
-fn certified(files: Option<(PathBuf, PathBuf)>) -> Result<TlsServer, Failure> {
-    let Some((cert, key)) = files else { return Ok(TlsServer::self_signed(&["*.xlink.cn"])?) };
-    let read = |path: &Path| {
-        let unreadable = |e| Failure::usage(format!("{}: {e}", path.display()));
-        std::fs::read_to_string(path).map_err(unreadable)
-    };
-    Ok(TlsServer::new(&read(&cert)?, &read(&key)?)?)
 }
 
 /// Minutes that the time here is ahead of UTC.

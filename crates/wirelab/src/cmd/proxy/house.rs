@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use axum::http::StatusCode;
 use net::{
-    Env, Role,
+    Env, Role, Tls,
     proxy::{Proxy, Rule, Speech},
 };
 use proto::ConfigError;
@@ -123,6 +123,7 @@ impl House {
         upstream: &str,
         target: Vec<SocketAddr>,
         speech: Option<Speech>,
+        tls: Tls,
     ) -> Result<&mut Kept, Refusal> {
         if self.proxies.contains_key(name) {
             return Err(Refusal::taken("proxy already exists"));
@@ -133,7 +134,8 @@ impl House {
         if self.proxies.len() >= MOST {
             return Err(Refusal::wrong(format!("there are {MOST} proxies already")));
         }
-        let env = self.env.node(name, Role::Proxy);
+        let mut env = self.env.node(name, Role::Proxy);
+        env.tls = tls;
         let upstream = upstream.to_owned();
         let kept =
             Kept { env, listen, upstream, target, speech, running: None, resting: Vec::new() };

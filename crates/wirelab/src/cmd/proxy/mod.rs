@@ -80,11 +80,16 @@ pub(crate) async fn carry(what: Carrying) -> Result<Exit, Failure> {
 }
 
 fn open(house: &mut House, first: First) -> Result<(), Failure> {
-    let First { listen, to, target, speech, faults } = first;
+    let First { listen, to, target, speech, tls, faults } = first;
+    if speech.is_none() && (tls.listening.is_some() || tls.dialling.is_some()) {
+        text::talk(
+            "warning: what was encrypted is written down as it is; --protocol covers its secrets",
+        );
+    }
     let unable = |refusal: house::Refusal| {
         Failure::environment(format!("{}, or choose another --listen", refusal.problem))
     };
-    let kept = house.add(FIRST, listen, &to, target, speech).map_err(unable)?;
+    let kept = house.add(FIRST, listen, &to, target, speech, tls).map_err(unable)?;
     for rule in faults {
         let text = rule.to_string();
         kept.arm(rule).map_err(|e| Failure::usage(format!("--fault {text}: {}", e.problem)))?;
@@ -148,6 +153,7 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::ConnectFailed { .. }
         | Event::Opened { .. }
         | Event::Joined { .. }
+        | Event::Fact { .. }
         | Event::Eof { .. }
         | Event::Closed { .. }
         | Event::Armed { .. }
@@ -158,7 +164,6 @@ fn is_told(event: &Event, raw: bool) -> bool {
         | Event::Attempt { .. }
         | Event::Frame { .. }
         | Event::Ready { .. }
-        | Event::Fact { .. }
         | Event::Push { .. }
         | Event::AttemptFailed { .. }
         | Event::Done { .. }

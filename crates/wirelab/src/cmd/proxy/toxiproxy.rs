@@ -6,6 +6,7 @@
 use std::{io, net::SocketAddr};
 
 use axum::http::{Method, StatusCode};
+use net::Tls;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -158,7 +159,7 @@ async fn made(house: &mut House, body: &Map<String, Value>) -> Result<String, Re
     let upstream = upstream.filter(|to| !to.is_empty()).ok_or_else(|| missing("upstream"))?;
     let listen = listening(&listen.unwrap_or_default()).await?;
     let target = addresses("upstream", &upstream).await?;
-    house.add(name, listen, &upstream, target, None)?;
+    house.add(name, listen, &upstream, target, None, Tls::default())?;
     if enabled.unwrap_or(true)
         && let Err(refusal) = found(house, name)?.switch_on()
     {
