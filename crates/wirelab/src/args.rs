@@ -26,7 +26,7 @@ use clap::{
     parser::ValueSource,
 };
 
-pub(crate) use bench::BenchArgs;
+pub(crate) use bench::{BenchArgs, Pace};
 pub(crate) use capture::{
     CaptureArgs, CaptureWhat, FormatArg, ImportArgs, LatencyArgs, RunFileArgs, WayArg,
 };

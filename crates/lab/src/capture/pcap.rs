@@ -102,7 +102,7 @@ impl Pcap {
         let before = line.stream.holding();
         line.time = line.time.max(time);
         line.stream.take(first, payload, fin, time);
-        while let Some(piece) = line.stream.next() {
+        while let Some(piece) = line.stream.piece() {
             tells.push(line.piece(piece));
         }
         self.held = self.held + line.stream.holding() - before;

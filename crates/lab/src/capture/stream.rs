@@ -62,7 +62,7 @@ impl Stream {
         }
     }
     /// What can be said now.
-    pub fn next(&mut self) -> Option<Piece> {
+    pub fn piece(&mut self) -> Option<Piece> {
         let full = self.holding > MOST_HELD || self.held.len() > MOST_SEGMENTS;
         self.in_order().or_else(|| if full { self.gap() } else { None })
     }
@@ -124,9 +124,9 @@ mod tests {
     fn what_is_missing_waits_and_then_is_told() {
         let mut stream = Stream::new(10);
         stream.take(13, b"de", false, None);
-        assert_eq!(stream.next(), None);
+        assert_eq!(stream.piece(), None);
         stream.take(10, b"abc", false, None);
-        assert_eq!((stream.next(), stream.next()), (Some(bytes(b"abc")), Some(bytes(b"de"))));
+        assert_eq!((stream.piece(), stream.piece()), (Some(bytes(b"abc")), Some(bytes(b"de"))));
         stream.take(17, b"h", true, None);
         assert_eq!(all(&mut stream), [Piece::Gap(2), bytes(b"h")]);
         assert!(stream.is_over());
@@ -139,7 +139,7 @@ mod tests {
         for n in 0..200 {
             stream.take(10 + n * 10_000, &[7; 10_000], false, None);
             assert!(stream.holding() <= MOST_HELD + 10_000);
-            pieces += std::iter::from_fn(|| stream.next()).count();
+            pieces += std::iter::from_fn(|| stream.piece()).count();
         }
         assert_eq!(pieces, 201);
     }
@@ -159,7 +159,7 @@ mod tests {
             for (at, len) in cuts.chain(whole.rev()) {
                 let end = said.len().min(at + len);
                 stream.take(first.wrapping_add(at as u32), &said[at..end], end == said.len(), None);
-                while let Some(piece) = stream.next() {
+                while let Some(piece) = stream.piece() {
                     match piece {
                         Piece::Bytes(_, bytes) => got.extend(bytes),
                         Piece::Gap(missing) => prop_assert!(false, "{missing} missing"),

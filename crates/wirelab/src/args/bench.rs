@@ -1,8 +1,9 @@
 //! `wirelab bench`.
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use proto::Span;
+use serde::Serialize;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,10 +55,24 @@ pub(crate) struct BenchArgs {
     /// For cync: how long commands go out. [default: 60s]
     #[arg(long = "for", value_name = "TIME")]
     pub(crate) length: Option<Span>,
+    /// For cync: how long bridges take for each of their three words. [default: home]
+    #[arg(long)]
+    pub(crate) pace: Option<Pace>,
     /// For cync: decides which bridge is told when. [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Prints the figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How long a bridge takes for a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Pace {
+    /// 30 ms, always.
+    Steady,
+    /// As unevenly as in a home of which there are captures: 86 ms as a median, and up to 1.8 s.
+    #[default]
+    Home,
 }

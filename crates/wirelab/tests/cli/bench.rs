@@ -1,4 +1,6 @@
 //! `wirelab bench`: both sides of every load, and their ratio.
+use serde_json::Value;
+
 use crate::support::*;
 
 const SMALL: [&str; 7] = ["bench", "toggle", "--rounds", "1", "--commands", "50", "--json"];
@@ -6,7 +8,7 @@ const LOADS: [(&str, u64); 6] =
     [("new", 1), ("new", 10), ("new", 100), ("kept", 1), ("kept", 10), ("kept", 100)];
 
 /// Every load is there, in numbers.
-fn check(report: &serde_json::Value) {
+fn check(report: &Value) {
     assert_eq!(report["schema"], 1);
     let rows = report["rows"].as_array().unwrap();
     assert_eq!(rows.len(), LOADS.len());
@@ -32,7 +34,7 @@ fn check(report: &serde_json::Value) {
 fn every_load_is_measured_against_the_floor() {
     let ran = run(SMALL).ok();
     check(&ran.result());
-    assert_eq!((&ran.result()["reference"], ran.err.as_str()), (&serde_json::Value::Null, ""));
+    assert_eq!((&ran.result()["reference"], ran.err.as_str()), (&Value::Null, ""));
 }
 
 #[test]
@@ -78,9 +80,13 @@ fn there_is_no_benchmark_for_what_does_not_exist() {
 
 const FLEET: [&str; 8] = ["bench", "cync", "--devices", "50", "--rate", "100", "--for", "3s"];
 
+fn fleet(pace: &str) -> Value {
+    run([&FLEET[..], &["--json", "--pace", pace]].concat()).ok().result()
+}
+
 #[test]
 fn fifty_bridges_do_all_that_is_confirmed_and_say_so_themselves() {
-    let report = run([&FLEET[..], &["--json"]].concat()).ok().result();
+    let report = fleet("steady");
     let number = |key: &str| report[key].as_u64().unwrap_or_else(|| panic!("{key}: {report}"));
     let keys = ["schema", "devices", "commands", "observed", "false_confirmations", "repeated"];
     assert_eq!(keys.map(number), [1, 50, 300, 300, 0, 0], "{report}");
@@ -104,6 +110,16 @@ fn fifty_bridges_do_all_that_is_confirmed_and_say_so_themselves() {
             assert!(report[side]["cpu_percent"].as_f64() > Some(0.0), "{report}");
         }
     }
+}
+
+/// Some answers take longer than is waited for: then the same command is told again, and done once.
+#[test]
+fn bridges_as_slow_as_those_of_a_home_are_waited_for() {
+    let report = fleet("home");
+    let keys = ["commands", "observed", "false_confirmations", "repeated"];
+    assert_eq!(keys.map(|key| report[key].as_u64()), [300, 300, 0, 0].map(Some), "{report}");
+    let observed = &report["levels"].as_array().unwrap()[4];
+    assert!(observed["max_ms"].as_f64() > Some(1000.0), "{report}");
 }
 
 #[test]

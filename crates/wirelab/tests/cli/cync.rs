@@ -1,6 +1,11 @@
 //! A controller, its bridges and those who tell it what to do, each a program of its own. What became of
 //! a command is asked of the bridge's memory.
-use std::{path::PathBuf, process::Command};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -222,6 +227,46 @@ fn who_is_there_is_listed_and_watched() {
     }
     let listed = controller.tell(&["list", "--json"]).ok().lines();
     assert!(listed.iter().all(|bridge| bridge["online"] == false), "{listed:?}");
+}
+
+#[test]
+fn a_list_is_what_was_told_unless_bridges_are_asked() {
+    let controller = Controller::start(&[]);
+    let bridges = controller.bridges(1, &["--set", "latency=1ms"]);
+    let mut bridges = bridges.running;
+    bridges.say("mode no_report");
+    bridges.err.until("ok: ");
+    controller.tell(&["on", "1"]).ok();
+    let is_on = |words: &[&str]| {
+        let listed = controller.tell(&[words, &["--json"]].concat()).ok().result();
+        listed["lamps"][0]["on"].clone()
+    };
+    assert_eq!((is_on(&["list"]), is_on(&["list", "--query"])), (false.into(), true.into()));
+}
+
+#[test]
+fn a_bridge_that_dials_anew_has_its_new_connection_and_the_old_is_over() {
+    let controller = Controller::start(&[]);
+    let login = b"\x23\0\0\0\x1a\x03\0\0\0\xaa\0\x10c0ffee5ec4e7b105\0\0\x3c";
+    let dial = || {
+        let mut bridge = TcpStream::connect(&controller.addr).unwrap();
+        bridge.set_read_timeout(Some(PATIENCE)).unwrap();
+        bridge.write_all(login).unwrap();
+        bridge
+    };
+    let mut old = dial();
+    controller.running.out.until("\"event\":\"joined\"");
+    let new = dial();
+    let left = controller.running.out.until("\"event\":\"left\"");
+    assert!(left.contains("000000aa") && left.contains("dialled anew"), "{left}");
+    controller.running.out.until("\"event\":\"joined\"");
+    let ended = old.read_to_end(&mut Vec::new()).map_err(|e| e.kind());
+    assert!(!matches!(ended, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{ended:?}");
+    let listed = controller.tell(&["list", "--json"]).ok().result();
+    assert_eq!((&listed["online"], &listed["logins"]), (&true.into(), &2.into()), "{listed}");
+    drop(new);
+    controller.running.out.until("\"event\":\"left\"");
+    assert_eq!(controller.tell(&["list", "--json"]).ok().result()["online"], false);
 }
 
 #[test]

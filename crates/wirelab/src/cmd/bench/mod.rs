@@ -41,6 +41,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
         devices,
         rate,
         length,
+        pace,
         seed,
         json,
     } = args;
@@ -53,12 +54,15 @@ pub(crate) fn run(args: BenchArgs) -> Result<Exit, Failure> {
             devices: devices.unwrap_or(1000),
             rate: rate.unwrap_or(100),
             length: length.unwrap_or(Span::millis(60_000)),
+            pace: pace.unwrap_or_default(),
             seed: seed.unwrap_or(1),
         };
         return many_bridges(&plan, json);
     }
-    if devices.is_some() || rate.is_some() || length.is_some() || seed.is_some() {
-        return Err(Failure::usage("--devices, --rate, --for and --seed are for cync alone"));
+    let fleet = devices.is_some() || rate.is_some() || length.is_some();
+    if fleet || pace.is_some() || seed.is_some() {
+        let problem = "--devices, --rate, --for, --pace and --seed are for cync alone";
+        return Err(Failure::usage(problem));
     }
     let (commands, rounds) = (commands.unwrap_or(5000) as usize, rounds.unwrap_or(5).into());
     if protocol == "proxy" {

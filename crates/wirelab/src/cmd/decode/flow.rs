@@ -73,7 +73,7 @@ impl Flow {
         }
         let seq = segment.seq.wrapping_add(u32::from(segment.syn));
         self.stream.take(seq, segment.payload, segment.fin, segment.time);
-        while let Some(piece) = self.stream.next() {
+        while let Some(piece) = self.stream.piece() {
             self.piece(piece, teller)?;
         }
         if self.stream.is_over() || segment.rst { self.finish(teller) } else { Ok(()) }

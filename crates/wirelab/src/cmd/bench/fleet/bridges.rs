@@ -12,7 +12,11 @@ use std::{
 use anyhow::Context;
 use serde_json::Value;
 
-use super::audit::{Applied, Journal};
+use super::{
+    Plan,
+    audit::{Applied, Journal},
+};
+use crate::args::Pace;
 
 /// How long they may take to say what they are like.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,10 +36,14 @@ pub(super) fn id(n: u32) -> String {
 
 impl Bridges {
     /// Starts so many, to dial `addr`.
-    pub(super) fn start(addr: SocketAddr, count: u32, seed: u64) -> anyhow::Result<Self> {
+    pub(super) fn start(addr: SocketAddr, count: u32, plan: &Plan) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["device", "cync", "--to", &addr.to_string()]);
-        command.args(["--devices", &count.to_string(), "--set", &format!("seed={seed}")]);
+        command.args(["--devices", &count.to_string(), "--set", &format!("seed={}", plan.seed)]);
+        command.args(match plan.pace {
+            Pace::Steady => ["--set", "pace=steady", "--set", "latency=30ms"],
+            Pace::Home => ["--set", "pace=home", "--set", "latency=86ms"],
+        });
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("this program cannot be started again")?;
         let orders = child.stdin.take().expect("it is piped");

@@ -18,6 +18,7 @@ use proto::{
 use tokio::task::JoinSet;
 
 use super::ours;
+use crate::args::Pace;
 use audit::{Applied, Claim, audit};
 use bridges::{Bridges, id};
 use hall::Hall;
@@ -43,6 +44,8 @@ pub(super) struct Plan {
     pub(super) rate: u32,
     /// For how long.
     pub(super) length: Span,
+    /// How long the bridges take for a word.
+    pub(super) pace: Pace,
     /// Decides who is told when, and the bridges' chance.
     pub(super) seed: u64,
 }
@@ -64,13 +67,13 @@ pub(super) fn measure(plan: &Plan, progress: &mut dyn FnMut(&str)) -> anyhow::Re
         let mut hall = Hall::open(&env)?;
         progress("the first bridges come");
         let few = FEW.min(plan.devices);
-        let first = Bridges::start(hall.addr(), few, plan.seed)?;
+        let first = Bridges::start(hall.addr(), few, plan)?;
         hall.until(few as usize).await?;
         let before = [std::process::id(), first.pid()].map(process::resident);
         first.end()?;
         hall.until(0).await?;
         progress("all bridges come");
-        let mut bridges = Bridges::start(hall.addr(), plan.devices, plan.seed)?;
+        let mut bridges = Bridges::start(hall.addr(), plan.devices, plan)?;
         hall.until(plan.devices as usize).await?;
         let pids = [std::process::id(), bridges.pid()];
         let after = pids.map(process::resident);
@@ -211,7 +214,8 @@ mod tests {
 
     #[test]
     fn everybody_has_a_turn_before_anybody_has_another() {
-        let plan = Plan { devices: 7, rate: 1, length: Span::millis(1000), seed: 3 };
+        let plan =
+            Plan { devices: 7, rate: 1, length: Span::millis(1000), pace: Pace::Home, seed: 3 };
         let turns = |seed| {
             let mut order = Order::new(&Plan { seed, ..plan });
             (0..21).map(|_| order.next()).collect::<Vec<_>>()

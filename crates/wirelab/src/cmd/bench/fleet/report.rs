@@ -6,6 +6,7 @@ use proto::{Delivery, Span};
 use serde::Serialize;
 
 use super::{Fared, Plan, audit::Audit};
+use crate::args::Pace;
 
 const LEVELS: [Delivery; 5] = [
     Delivery::Written,
@@ -23,6 +24,7 @@ pub(in crate::cmd::bench) struct Report {
     rate: u32,
     #[serde(rename = "for")]
     length: Span,
+    pace: Pace,
     seed: u64,
     commands: usize,
     observed: usize,
@@ -74,7 +76,7 @@ impl Report {
         audit: &Audit,
         costs: [Option<Cost>; 2],
     ) -> Self {
-        let Plan { devices, rate, length, seed } = *plan;
+        let Plan { devices, rate, length, pace, seed } = *plan;
         let Audit { false_confirmations, repeated, unconfirmed } = *audit;
         let mut failed = BTreeMap::<String, usize>::new();
         for how in fared.iter().filter_map(Fared::failed) {
@@ -97,6 +99,7 @@ impl Report {
             devices,
             rate,
             length,
+            pace,
             seed,
             commands: fared.len(),
             observed: fared.len() - failed.values().sum::<usize>(),
@@ -117,8 +120,12 @@ impl Report {
     }
     /// For people.
     pub(in crate::cmd::bench) fn table(&self) -> String {
-        let Self { devices, rate, length, commands, observed, .. } = self;
-        let mut text = format!("{devices} bridges, {rate} commands a second for {length}\n");
+        let Self { devices, rate, length, pace, commands, observed, .. } = self;
+        let pace = match pace {
+            Pace::Steady => "at a steady pace",
+            Pace::Home => "as slow as those of a home",
+        };
+        let mut text = format!("{devices} bridges {pace}, {rate} commands a second for {length}\n");
         let failed = self.failed.iter().map(|(how, n)| format!(", {n} {how}"));
         let failed: String = failed.collect();
         let _ = writeln!(
@@ -190,7 +197,8 @@ mod tests {
         let command = Applied { bridge: id(1), what: "#000001".into() };
         let answer = Some(Ok(receipt));
         let fared = [Fared { command, due: at(10_000), handed_over: at(25_000), answer }];
-        let plan = Plan { devices: 1, rate: 1, length: Span::millis(1000), seed: 3 };
+        let (length, pace) = (Span::millis(1000), Pace::Steady);
+        let plan = Plan { devices: 1, rate: 1, length, pace, seed: 3 };
         let report = Report::of(&plan, &fared, &Audit::default(), [None, None]);
         let observed = &report.levels[4];
         assert_eq!((observed.level, observed.count), (Delivery::Observed, 1));
