@@ -58,7 +58,10 @@ Examples:
       --fault 'drop frame=Linktest.rsp bytes=14 times=1'
   wirelab proxy --listen 127.0.0.1:23778 --to lamp.local:23778 --protocol cync --http-port 8080
   curl -d 'insert hex=d800000000 lane=down conn=1 times=1' 127.0.0.1:8080/faults
-  wirelab proxy --listen 0.0.0.0:23779 --tls --to cm.gelighting.com:23779 --to-tls --protocol cync
+  wirelab proxy --listen 0.0.0.0:23779 --tls --to cm.gelighting.com:23779 --to-tls --protocol cync \\
+      --http-port 8080
+  curl -d 'insert lane=down conn=1 times=1 \
+      hex=730000001f6457e7f20000007e04000000f8d00d000400000000ce00d01102010000937e' 127.0.0.1:8080/faults
   wirelab proxy --api
   wirelab proxy --list-faults
 

@@ -4,10 +4,10 @@ mod audit;
 mod bridges;
 mod hall;
 mod process;
+mod report;
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use net::{Answer, Env, Reached, Role};
 use proto::{
     Delivery, Span, Time,
@@ -15,13 +15,14 @@ use proto::{
     resilience::Demand,
     rng::Rng,
 };
-use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::ours;
-use audit::{Applied, Audit, Claim, audit};
+use audit::{Applied, Claim, audit};
 use bridges::{Bridges, id};
 use hall::Hall;
+use report::Cost;
+pub(super) use report::Report;
 
 /// For one command, all attempts included; as `wirelab cync` has it.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -29,14 +30,6 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const FEW: u32 = 10;
 /// Colours are what tells commands apart, and black is never asked for.
 pub(super) const MOST_COMMANDS: u64 = (1 << 24) - 2;
-
-const LEVELS: [Delivery; 5] = [
-    Delivery::Written,
-    Delivery::TcpAcked,
-    Delivery::Replied,
-    Delivery::Applied,
-    Delivery::Observed,
-];
 
 /// What `progress` will hear of.
 pub(super) const STEPS: usize = 3;
@@ -59,58 +52,6 @@ impl Plan {
     pub(super) fn commands(&self) -> u64 {
         (self.length.0.as_secs_f64() * f64::from(self.rate)).round() as u64
     }
-}
-
-/// The whole result, versioned for machines.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    schema: u32,
-    devices: u32,
-    rate: u32,
-    #[serde(rename = "for")]
-    length: Span,
-    seed: u64,
-    commands: usize,
-    observed: usize,
-    /// By how they ended.
-    failed: BTreeMap<String, usize>,
-    /// Commands that took more than one attempt.
-    tried_again: usize,
-    false_confirmations: usize,
-    repeated: usize,
-    unconfirmed: usize,
-    levels: Vec<Row>,
-    /// How late commands were handed over, by the schedule; it is part of every time above.
-    late_ms: Figures,
-    /// None where the system does not tell.
-    controller: Option<Cost>,
-    bridges: Option<Cost>,
-}
-
-/// One level: when it was reached, from when the command was due.
-#[derive(Debug, Serialize)]
-struct Row {
-    level: Delivery,
-    count: u64,
-    #[serde(flatten)]
-    ms: Figures,
-}
-
-#[derive(Debug, Serialize)]
-struct Figures {
-    p50_ms: f64,
-    p95_ms: f64,
-    p99_ms: f64,
-    max_ms: f64,
-}
-
-/// What one of the two processes took.
-#[derive(Debug, Serialize)]
-struct Cost {
-    /// Resident, for each bridge; none with too few of them.
-    memory_kib_each: Option<f64>,
-    /// While commands were under way, of one processor.
-    cpu_percent: f64,
 }
 
 /// Measures it.
@@ -262,99 +203,6 @@ impl Fared {
     }
 }
 
-impl Report {
-    fn of(plan: &Plan, fared: &[Fared], audit: &Audit, costs: [Option<Cost>; 2]) -> Self {
-        let Plan { devices, rate, length, seed } = *plan;
-        let Audit { false_confirmations, repeated, unconfirmed } = *audit;
-        let mut failed = BTreeMap::<String, usize>::new();
-        for how in fared.iter().filter_map(Fared::failed) {
-            *failed.entry(how).or_default() += 1;
-        }
-        let reached = |level| {
-            fared.iter().filter_map(move |fared| {
-                let (since, levels) = fared.levels();
-                let after = levels.iter().find(|reached| reached.level == level)?.after;
-                Some(since + after - fared.due)
-            })
-        };
-        let row = |level| {
-            let times = Times::of(reached(level));
-            Row { level, count: times.0.len(), ms: times.figures() }
-        };
-        let [controller, bridges] = costs;
-        Self {
-            schema: 1,
-            devices,
-            rate,
-            length,
-            seed,
-            commands: fared.len(),
-            observed: fared.len() - failed.values().sum::<usize>(),
-            failed,
-            tried_again: fared.iter().filter(|fared| fared.attempts() > 1).count(),
-            false_confirmations,
-            repeated,
-            unconfirmed,
-            levels: LEVELS.map(row).into(),
-            late_ms: Times::of(fared.iter().map(|fared| fared.handed_over - fared.due)).figures(),
-            controller,
-            bridges,
-        }
-    }
-    /// Every command was observed, once, and nothing else was claimed.
-    pub(super) fn is_sound(&self) -> bool {
-        self.observed == self.commands && self.false_confirmations == 0 && self.repeated == 0
-    }
-    /// For people.
-    pub(super) fn table(&self) -> String {
-        let Self { devices, rate, length, commands, observed, .. } = self;
-        let mut text = format!("{devices} bridges, {rate} commands a second for {length}\n");
-        let failed = self.failed.iter().map(|(how, n)| format!(", {n} {how}"));
-        let failed: String = failed.collect();
-        let _ = writeln!(
-            text,
-            "{observed} of {commands} observed{failed}; {} took more than one attempt\n\
-             asked of the bridges: {} false confirmations, {} done twice, {} done and not confirmed\n",
-            self.tried_again, self.false_confirmations, self.repeated, self.unconfirmed,
-        );
-        text += "level       count     p50 ms     p95 ms     p99 ms     max ms\n";
-        let mut line = |name: String, count: u64, ms: &Figures| {
-            let Figures { p50_ms, p95_ms, p99_ms, max_ms } = ms;
-            let _ = writeln!(
-                text,
-                "{name:<9} {count:>7} {p50_ms:>10.2} {p95_ms:>10.2} {p99_ms:>10.2} {max_ms:>10.2}"
-            );
-        };
-        for Row { level, count, ms } in &self.levels {
-            line(level.to_string(), *count, ms);
-        }
-        line("handed on".into(), *commands as u64, &self.late_ms);
-        for (who, cost) in [("controller", &self.controller), ("bridges", &self.bridges)] {
-            let Some(Cost { memory_kib_each, cpu_percent }) = cost else { continue };
-            let memory = memory_kib_each.map(|kib| format!(", {kib:.1} KiB a bridge"));
-            let memory = memory.unwrap_or_default();
-            let _ = writeln!(text, "{who}: {cpu_percent:.1} % of a processor{memory}");
-        }
-        text
-    }
-}
-
-/// Times, to three digits.
-struct Times(Histogram<u64>);
-
-impl Times {
-    fn of(times: impl Iterator<Item = Duration>) -> Self {
-        let mut us = Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("they are in order");
-        times.for_each(|time| us.saturating_record(time.as_micros() as u64));
-        Self(us)
-    }
-    fn figures(&self) -> Figures {
-        let ms = |q: f64| self.0.value_at_quantile(q) as f64 / 1000.0;
-        let max_ms = self.0.max() as f64 / 1000.0;
-        Figures { p50_ms: ms(0.5), p95_ms: ms(0.95), p99_ms: ms(0.99), max_ms }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -382,31 +230,5 @@ mod tests {
         assert_ne!(command(MOST_COMMANDS, lamp(1)).1, "#ffffff");
         let to = |n| lamp(n).to_string();
         assert_eq!(["1", "254", "1", "238"], [1, 254, 255, 1000].map(to).each_ref().map(|s| &**s));
-    }
-
-    #[test]
-    fn a_time_counts_from_when_it_was_due() {
-        let at = Time::from_micros;
-        let receipt = net::Receipt {
-            ticket: proto::Ticket(1),
-            attempts: 1,
-            since: at(30_000),
-            elapsed: Duration::from_millis(60),
-            delivery: Delivery::Observed,
-            levels: vec![Reached { level: Delivery::Observed, after: Duration::from_millis(60) }],
-            reply: None,
-        };
-        let command = Applied { bridge: id(1), what: "#000001".into() };
-        let answer = Some(Ok(receipt));
-        let fared = [Fared { command, due: at(10_000), handed_over: at(25_000), answer }];
-        let plan = Plan { devices: 1, rate: 1, length: Span::millis(1000), seed: 3 };
-        let report = Report::of(&plan, &fared, &Audit::default(), [None, None]);
-        let observed = &report.levels[4];
-        assert_eq!((observed.level, observed.count), (Delivery::Observed, 1));
-        assert!((observed.ms.max_ms - 80.0).abs() < 0.1, "{observed:?}");
-        assert!((report.late_ms.max_ms - 15.0).abs() < 0.1);
-        assert!(report.is_sound());
-        let lied = Audit { false_confirmations: 1, ..Audit::default() };
-        assert!(!Report::of(&plan, &fared, &lied, [None, None]).is_sound());
     }
 }
