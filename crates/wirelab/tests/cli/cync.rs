@@ -234,7 +234,8 @@ fn a_list_is_what_was_told_unless_bridges_are_asked() {
     let controller = Controller::start(&[]);
     let bridges = controller.bridges(1, &["--set", "latency=1ms"]);
     let mut bridges = bridges.running;
-    bridges.say("mode no_report");
+    // Asked later, it says what it is like.
+    bridges.say("next 1 no_report");
     bridges.err.until("ok: ");
     controller.tell(&["on", "1"]).ok();
     let is_on = |words: &[&str]| {

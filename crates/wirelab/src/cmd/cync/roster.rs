@@ -212,6 +212,7 @@ mod tests {
         assert_eq!(roster.leave(&old, Time::default()), None, "it is no longer there by that");
         assert_eq!(bridges(&roster, &[], true, None), ["1 by a"]);
         assert_eq!(roster.leave(&new, Time::default()), Some("a".into()));
+        assert_eq!(roster.leave(&new, Time::default()), None, "nobody is remembered who is gone");
         assert!(bridges(&roster, &[Target::Lamp(1)], false, None)[0].contains("no bridge is here"));
         assert!(bridges(&roster, &[Target::Lamp(1)], false, Some("a"))[0].contains("not here now"));
     }
