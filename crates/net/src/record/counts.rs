@@ -11,7 +11,7 @@ use proto::Fact;
 use super::{
     Dir, End, Event, Record, Role,
     exposition::{Family, Kind, Sample},
-    links::Links,
+    links::{Guests, Links},
     packet::{About, Outcome, Packet},
     packets::Packets,
     peers::Peers,
@@ -42,6 +42,7 @@ pub(super) struct State {
     devices: BTreeSet<Arc<str>>,
     pub(super) counts: BTreeMap<Counter, BTreeMap<Series, u64>>,
     pub(super) latency: BTreeMap<Arc<str>, Histogram>,
+    guests: Guests,
     links: Links,
     peers: Peers,
     proxies: Proxies,
@@ -76,6 +77,7 @@ impl State {
             devices: BTreeSet::new(),
             counts: Counter::ALL.map(|counter| (counter, BTreeMap::new())).into(),
             latency: BTreeMap::new(),
+            guests: Guests::default(),
             links: Links::default(),
             peers: Peers::new(limit),
             proxies: Proxies::default(),
@@ -112,6 +114,10 @@ impl State {
         match self.role {
             Role::Client => {
                 self.links.count(record);
+                if self.guests.has_left(record) {
+                    self.links.forget(&record.node);
+                    self.reliable.forget(&record.node);
+                }
                 self.peers.count(record, about.device_id.as_ref());
                 let device = match Reliable::is_of_a_device(&record.event) {
                     true => self.device(&about),

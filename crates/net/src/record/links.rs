@@ -1,6 +1,10 @@
 //! How the links of clients fare: whether the peer is there, how often it came back, and what the
-//! circuit breaker did. Nodes are named by us, so there are no more labels than clients.
-use std::{collections::BTreeMap, sync::Arc};
+//! circuit breaker did. Nodes are named by us, and guests are forgotten when they leave, so there are no
+//! more labels than clients.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proto::resilience::{BreakerEvent, BreakerState, Cause};
 
@@ -26,6 +30,23 @@ struct Link {
     transitions: BTreeMap<Transition, u64>,
 }
 
+/// Clients that were made for one connection, which somebody else opened.
+#[derive(Debug, Default)]
+pub(super) struct Guests(BTreeSet<Arc<str>>);
+
+impl Guests {
+    /// Takes one record of a client in. Whether it is the last of a guest.
+    pub(super) fn has_left(&mut self, Record { node, event, .. }: &Record) -> bool {
+        // A lobby calls its guests by where they dial from.
+        if let Event::Opened { peer, .. } = event
+            && **node == *peer.to_string()
+        {
+            self.0.insert(node.clone());
+        }
+        matches!(event, Event::Closed { .. }) && self.0.remove(node)
+    }
+}
+
 type Transition = (BreakerState, BreakerState, Cause);
 
 impl Links {
@@ -35,8 +56,9 @@ impl Links {
             Event::Connecting { .. } => drop(self.link(node)),
             Event::Proved { .. } => self.link(node).prove(),
             Event::Lost { .. } => {
-                let link = self.link(node);
-                link.lost = link.proved_once;
+                if let Some(link) = self.0.get_mut(node) {
+                    link.lost = link.proved_once;
+                }
             }
             Event::Closed { .. } => self.link(node).up = false,
             Event::Breaker { what } => self.link(node).count_breaker(what),
@@ -69,6 +91,11 @@ impl Links {
             | Event::Lifted { .. }
             | Event::Ended { .. } => {}
         }
+    }
+
+    /// It will not be heard of again.
+    pub(super) fn forget(&mut self, node: &str) {
+        self.0.remove(node);
     }
 
     fn link(&mut self, node: &Arc<str>) -> &mut Link {
@@ -174,7 +201,7 @@ pub(super) fn family(
 #[cfg(test)]
 mod tests {
     use BreakerState::{Closed, HalfOpen, Open};
-    use proto::{CloseReason, Proof};
+    use proto::{CloseReason, Proof, resilience::Pulse};
 
     use super::*;
     use crate::record::{Level, Metrics, PacketLog, Role, Sink, told::*};
@@ -257,6 +284,27 @@ mod tests {
         };
         assert_eq!(opened("closed", "threshold"), Some(1.0));
         assert_eq!(opened("half_open", "probe_failed"), Some(1.0));
+    }
+
+    #[test]
+    fn guests_are_forgotten_when_they_leave_and_others_are_not() {
+        let mut metrics = Metrics::new();
+        let mut is = |name: &str, event: Event| {
+            metrics.take(&by(name, Role::Client, 0, event));
+            let series = |n: &str| metrics.text().contains(&format!("node=\"{n}\""));
+            [series(&addr().to_string()), series("toggler")]
+        };
+        let (guest, pulse) =
+            (addr().to_string(), Pulse { srtt_us: 1, rttvar_us: 1, timeout_us: 1 });
+        let opened = || Event::Opened { conn: 1, local: addr(), peer: addr() };
+        is("toggler", opened());
+        assert_eq!(is("toggler", proved()), [false, true]);
+        is(&guest, opened());
+        is(&guest, Event::Pulse { pulse });
+        assert_eq!(is(&guest, proved()), [true, true]);
+        is("toggler", closed());
+        assert_eq!(is(&guest, closed()), [false, true]);
+        assert_eq!(is(&guest, lost()), [false, true]);
     }
 
     #[test]

@@ -148,6 +148,11 @@ impl Reliable {
         }
     }
 
+    /// It will not be heard of again.
+    pub(super) fn forget(&mut self, node: &str) {
+        self.nodes.remove(node);
+    }
+
     fn node(&mut self, node: &Arc<str>) -> &mut Node {
         self.nodes.entry(node.clone()).or_default()
     }
