@@ -10,7 +10,7 @@ use proto::Fact;
 
 use super::{
     Dir, End, Event, Record, Role,
-    exposition::{Family, Kind, Sample},
+    exposition::{Family, Kind, LONGEST_ID, OTHER, Sample},
     links::{Guests, Links},
     packet::{About, Outcome, Packet},
     packets::Packets,
@@ -25,10 +25,6 @@ pub(super) const BUCKETS: [f64; 18] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 0.8,
     1.0, 1.5, 2.0, 5.0,
 ];
-/// The `device_id` of every device past the limit.
-pub(super) const OTHER: &str = "__other__";
-/// An id longer than this counts as past the limit: it comes from the wire.
-pub(super) const LONGEST_ID: usize = 256;
 
 const LATENCY: &str = "tcp_comm_packet_latency_seconds";
 pub(super) const BUILD: &str = "tcp_comm_build_info";

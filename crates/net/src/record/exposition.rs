@@ -4,6 +4,11 @@
 //! `_total` that users of the classic format look for.
 use std::{collections::BTreeMap, fmt::Write};
 
+/// The `device_id` of every device past the limit.
+pub(super) const OTHER: &str = "__other__";
+/// An id longer than this counts as past the limit: it comes from the wire.
+pub(super) const LONGEST_ID: usize = 256;
+
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::record::{
         Dir, Event, Level, PacketLog,
-        counts::{LONGEST_ID, OTHER},
+        exposition::{LONGEST_ID, OTHER},
         told::*,
     };
 

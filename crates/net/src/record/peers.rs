@@ -12,8 +12,7 @@ use proto::{
 
 use super::{
     Dir, Event, Record,
-    counts::{LONGEST_ID, OTHER},
-    exposition::{Family, Kind},
+    exposition::{Family, Kind, LONGEST_ID, OTHER},
     links::{Value, family},
 };
 
